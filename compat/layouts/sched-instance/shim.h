@@ -1,0 +1,32 @@
+/* the built-in DSQs are run by the core without asking the BPF scheduler again */
+static __always_inline bool scx_dsq_is_terminal(const struct scx_dispatch_q *dsq)
+{
+	return dsq->id & SCX_DSQ_FLAG_BUILTIN;
+}
+
+/* whether there is an ops.dequeue() to call, cheap enough for the hot paths */
+static __always_inline bool scx_has_dequeue(void)
+{
+	return SCX_HAS_OP(rcu_dereference_sched(scx_root), dequeue);
+}
+
+/*
+ * Tell the BPF scheduler that it lost custody of @p, with @rq locked.
+ *
+ * Unlike other ops, ops.dequeue() is also called from inside another op, e.g.
+ * when ops.dispatch() moves a task to a local DSQ, possibly after the locked rq
+ * changed. Give the outer op back its locked rq and its task. The former may be
+ * unlocked at this point, which update_locked_rq() would trip over.
+ */
+static noinline void scx_call_dequeue(struct rq *rq, struct task_struct *p,
+				      u64 deq_flags)
+{
+	struct scx_sched *sch = rcu_dereference_sched(scx_root);
+	struct task_struct *outer_task = current->scx.kf_tasks[0];
+	struct rq *outer_rq = scx_locked_rq();
+
+	SCX_CALL_OP_TASK(sch, SCX_KF_REST, dequeue, rq, p, deq_flags);
+
+	current->scx.kf_tasks[0] = outer_task;
+	__this_cpu_write(scx_locked_rq_state, outer_rq);
+}
