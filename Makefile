@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The verbs of the kit. 'make help' lists them: what follows '##' is the help.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# Which kernel to work on: a name in kernels/sources.tsv.
+LINE ?= 6.12
+
+# Quotes for the shell whatever a user's variable holds.
+quote = '$(subst ','\'',$(1))'
+
+## Everything at once
+
+demo: ##- build LINE (6.12, 6.18) pristine and patched, boot both, compare
+	@scripts/demo $(call quote,$(LINE))
+
+check: ##- all tests; ends in 'N passed, N failed'
+	@scripts/check
+
+check-mutations: ##- put each hazard back and see that its test catches it
+	@scripts/check mutations
+
+## A kernel source tree: KSRC=dir
+
+detect: ##- say which layout of ext.c a tree has, and what that rests on
+	@compat/detect $(call quote,$(KSRC))
+
+verify: ##- would the series apply? changes nothing
+	@scripts/verify $(call quote,$(KSRC))
+
+apply: ##- apply the series that fits, all of it or nothing
+	@scripts/apply $(call quote,$(KSRC))
+
+unapply: ##- undo apply, to the byte
+	@scripts/unapply $(call quote,$(KSRC))
+
+## Step by step
+
+setup: ##- install what is missing through apt (as root)
+	@scripts/setup
+
+fetch: ##- get the pristine source or stock image LINE, print where it is
+	@scripts/fetch $(call quote,$(LINE))
+
+kernel: ##- build LINE for the VM, VARIANT=pristine|patched|patched-lockdep
+	@scripts/build-kernel $(call quote,$(LINE)) $(call quote,$(or $(VARIANT),patched))
+
+selftests: ##- build scx-custody-selftest, print where it is
+	@scripts/build-selftests
+
+vm: ##- boot KERNEL=image and run CMD='...' in it; VM='--cpus 4 ...' for more
+	@vm/run --kernel $(call quote,$(KERNEL)) $(VM) -- $(call quote,$(CMD))
+
+help: ##- this list
+	@awk -f scripts/help.awk $(MAKEFILE_LIST)
+
+.PHONY: demo check check-mutations detect verify apply unapply setup fetch \
+	kernel selftests vm help

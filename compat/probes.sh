@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is read by the verbs
+#
+# What a layout of ext.c is recognised by: the code that is there, never the
+# version that the Makefile claims. Source scripts/lib.sh first.
+#
+# A probe is a function probe_NAME, run inside the tree, which prints
+#
+#	ANSWER <tab> EVIDENCE
+#
+# ANSWER is compared with the line NAME=ANSWER of each layouts/*/layout.
+# EVIDENCE, where the answer was read, is for people only.
+#
+# A new probe is a function here, its name in the list below and a line in each
+# layout; a new layout is a folder with a layout file.
+
+# In the order in which differences are worth telling.
+probes=(ops deq_flags op_call locked_rq ops_dequeue dispatch_enqueue
+	local_insert bypass_dsq)
+
+# first_match REGEX FILE...: "FILE:LINE: TEXT" of the first line that matches.
+first_match() {
+	local match
+
+	match=$(grep -HnE -m1 -- "$@" 2>/dev/null | head -n1)
+	[ -n "$match" ] || return 1
+	sed -E 's/^([^:]*:[0-9]+:)/\1 /; s/[[:space:]]+/ /g' <<<"$match"
+}
+
+# parameters NAME: "PARAMETERS <tab> FILE:LINE: NAME" of a function or a macro
+# of ext.c where it is defined, or none.
+parameters() {
+	awk -v name="$1" '
+		function squeeze(text) {
+			gsub(/[ \t]+/, " ", text)
+			return text
+		}
+		{
+			if (!collect && $0 ~ "^(#define |static [^=;(]*[ *])" name "[(]") {
+				at = FILENAME ":" FNR ": " name "()"
+				text = substr($0, index($0, name "(") + length(name) + 1)
+				collect = 1
+			} else if (collect)
+				text = text " " $0
+
+			if (collect && (end = index(text, ")"))) {
+				collect = 0
+				if (substr(text, end + 1) ~ /^[ \t]*;/)
+					next		# only declared here
+				found = squeeze(substr(text, 1, end - 1)) "\t" at
+				exit
+			}
+		}
+		END {
+			print found ? found : "none\tno " name "() in kernel/sched/ext*"
+		}' kernel/sched/ext*.[ch]
+}
+
+# Is there one BPF scheduler in a global variable, or an instance to pass on?
+probe_ops() {
+	local at
+
+	if at=$(first_match '^struct scx_sched \{' kernel/sched/ext*.[ch]); then
+		printf 'instance\t%s\n' "$at"
+	elif at=$(first_match '^static struct sched_ext_ops scx_ops;' kernel/sched/ext.c); then
+		printf 'global\t%s\n' "$at"
+	else
+		printf 'unknown\tneither struct scx_sched nor scx_ops is defined\n'
+	fi
+}
+
+# Which file defines enum scx_deq_flags?
+probe_deq_flags() {
+	local at
+
+	if at=$(first_match '^[[:space:]]*SCX_DEQ_CORE_SCHED_EXEC[[:space:]]*=' \
+			kernel/sched/ext*.[ch]); then
+		printf '%s\t%s\n' "${at%%:*}" "$at"
+	else
+		printf 'none\tSCX_DEQ_CORE_SCHED_EXEC is not defined in kernel/sched/ext*\n'
+	fi
+}
+
+# What does an op call take?
+probe_op_call() {
+	parameters SCX_CALL_OP_TASK
+}
+
+# Does an op call note which run queue is locked?
+probe_locked_rq() {
+	local at
+
+	if at=$(first_match '^(static )?DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)' \
+			kernel/sched/ext.c); then
+		printf 'per-cpu\t%s\n' "$at"
+	else
+		printf 'none\tno per-CPU scx_locked_rq_state in kernel/sched/ext.c\n'
+	fi
+}
+
+probe_ops_dequeue() {
+	parameters ops_dequeue
+}
+
+probe_dispatch_enqueue() {
+	parameters dispatch_enqueue
+}
+
+# Do all inserts into a local DSQ end in one function?
+probe_local_insert() {
+	parameters local_dsq_post_enq
+}
+
+# Has bypass mode a DSQ of its own?
+probe_bypass_dsq() {
+	local at
+
+	if at=$(first_match 'struct scx_dispatch_q[[:space:]]+bypass_dsq' \
+			kernel/sched/sched.h kernel/sched/ext*.[ch]); then
+		printf 'yes\t%s\n' "$at"
+	else
+		printf 'none\tno bypass_dsq in kernel/sched/sched.h or kernel/sched/ext*\n'
+	fi
+}
+
+# layout_value LAYOUT KEY
+layout_value() {
+	sed -n "s/^$2=//p" "${root:?}/compat/layouts/$1/layout"
+}
+
+# recognise DIR: fill answers[] and evidence[] and set layout to the name of the
+# layout that gives these answers. If there is none, it is empty and
+# first_difference tells how the nearest one differs.
+declare -A answers evidence
+recognise() {
+	local probe name known agree different expected most=-1
+
+	for probe in "${probes[@]}"; do
+		IFS=$'\t' read -r answers["$probe"] evidence["$probe"] \
+			< <(cd "$1" && "probe_$probe")
+	done
+
+	layout=
+	first_difference=
+	for known in "$root"/compat/layouts/*/layout; do
+		name=$(basename "$(dirname "$known")")
+		agree=0
+		different=
+		for probe in "${probes[@]}"; do
+			expected=$(layout_value "$name" "$probe")
+			if [ "${answers[$probe]}" = "$expected" ]; then
+				agree=$((agree + 1))
+			elif [ -z "$different" ]; then
+				different="nearest is '$name', where $probe is '$expected', but here it is '${answers[$probe]}' (${evidence[$probe]})"
+			fi
+		done
+		if [ -z "$different" ]; then
+			layout=$name
+			return
+		fi
+		if [ "$agree" -gt "$most" ]; then
+			most=$agree
+			first_difference=$different
+		fi
+	done
+}
+
+# The feature's own marks, in the order in which a series brings them in. Only a
+# definition counts, not a mention. Each prints where it was found, or fails.
+
+# ours alone, however the series was put in
+mark_file() {
+	[ -e kernel/sched/ext_custody.h ] && echo kernel/sched/ext_custody.h
+}
+
+mark_task_flag() {
+	first_match '^[[:space:]]*SCX_TASK_IN_CUSTODY[[:space:]]*=' include/linux/sched/ext.h
+}
+
+mark_deq_flag() {
+	first_match '^[[:space:]]*SCX_DEQ_SCHED_CHANGE[[:space:]]*=' \
+		-r --include='*.[ch]' kernel/sched/ext*
+}

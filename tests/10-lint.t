@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The kit's own sources: what the linters say, and what every file must have.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+cd "$root" || exit
+
+# The kit's files, also those not committed yet.
+files() {
+	git ls-files --cached --others --exclude-standard
+}
+
+shell_scripts() {
+	files | while read -r file; do
+		head -n1 "$file" | grep -qE '^#!/bin/(ba)?sh' && echo "$file"
+	done
+}
+
+lacks_licence() {
+	files | grep -vE '^(LICENSE|README\.md|docs/.*|compat/README\.md|.*\.expected|patches/.*|tests/mutations/.*|compat/layouts/.*/shim\.h|compat/custody\.h)$' |
+		xargs grep -L 'SPDX-License-Identifier: GPL-2.0'
+}
+
+names_hosts_or_paths() {
+	files | grep -v '^tests/10-lint.t$' |
+		xargs grep -nE '(deb|security|snapshot|ftp)[.a-z]*\.debian\.org|registry\.npmjs|/tmp/k/|/work/(main|shared)'
+}
+
+# shellcheck disable=SC2046 # file names without blanks
+check "shellcheck finds nothing" shellcheck -x $(shell_scripts)
+check "every source says its licence" diff <(lacks_licence) /dev/null
+check "no registry's host and no path of a machine is named" \
+	diff <(names_hosts_or_paths) /dev/null
+check "every verb of the Makefile is in its help" diff \
+	<(sed -nE 's/^([a-z-]+):.*/\1/p' Makefile | sort) \
+	<(make -s help | sed -nE 's/^  ([a-z-]+) .*/\1/p' | sort)
+check "the selftests build, with warnings as errors" scripts/build-selftests
+check "the VM's init builds, with warnings as errors" \
+	gcc -Wall -Wextra -Werror -O2 -o /dev/null vm/init.c
+
+done_testing

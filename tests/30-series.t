@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The quilt series: fit exactly, read well to the kernel's own tools, build at
+# each step without a new warning, and agree with compat/.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+# What compilers and sparse say, without what differs from patch to patch: line
+# numbers, and the excerpts of the source below a message.
+warnings() {
+	grep -E ': (warning|error): ' "$1" |
+		sed -E 's/^[^ ]*kernel\/sched\//kernel\/sched\//; s/:[0-9]+(:[0-9]+)?:/:/' |
+		sort | uniq -c
+}
+
+# build TREE OBJECTS LOG: kernel/sched/ with the warnings of W=1 and sparse.
+build() {
+	rm -f "$2"/kernel/sched/*.o
+	make -C "$1" O="$2" -j"$(nproc)" W=1 C=1 kernel/sched/ >"$3" 2>&1 || {
+		tail -n 30 "$3"
+		return 1
+	}
+}
+
+# configure TREE OBJECTS: the kernel that the kit boots.
+configure() {
+	mkdir -p "$2"
+	make -C "$1" O="$2" KCONFIG_ALLCONFIG="$root/kernels/boot.config" allnoconfig &&
+		make -C "$1" O="$2" -j"$(nproc)" prepare
+}
+
+exact_push() {
+	quilt push -a --fuzz=0 >"$scratch/push.log" 2>&1 || {
+		cat "$scratch/push.log"
+		return 1
+	}
+	! grep -E 'fuzz|offset' "$scratch/push.log"
+}
+
+quiet_checkpatch() {
+	(cd "$1" && perl scripts/checkpatch.pl --strict --show-types --quiet "$2") >"$scratch/checkpatch.log" 2>&1
+	cat "$scratch/checkpatch.log"
+	[ ! -s "$scratch/checkpatch.log" ]
+}
+
+# touched PATCHES: the files that the series changes or adds.
+touched() {
+	sed -n 's/^+++ b\///p' "$1"/*.patch | sort -u
+}
+
+# git am takes the series as it is, on just the files which it touches.
+git_am() {
+	local git=$scratch/git-$1 file
+
+	rm -rf "$git"
+	mkdir "$git"
+	(
+		cd "$2" || exit
+		touched "$3" | while read -r file; do
+			[ ! -e "$file" ] || cp --parents "$file" "$git"
+		done
+	)
+	cd "$git" || return
+	git init -q . && git config user.name check && git config user.email check@localhost &&
+		git add -A && git commit -qm base &&
+		git am -q "$3"/*.patch || return
+	for file in $(touched "$3"); do
+		cmp "$file" "$4/$file" || return
+	done
+}
+
+# state DIR: what is in a tree's files that the series touches, modes included.
+state() {
+	(
+		cd "$1" || exit
+		touched "$2" | xargs stat -c '%n %a %s' 2>&1
+		touched "$2" | xargs sha256sum 2>&1
+		find kernel/sched include/linux/sched tools/sched_ext Documentation/scheduler | sort
+	)
+}
+
+# The structures whose layout distributions promise to keep, from the objects'
+# debugging information.
+structures() {
+	pahole -C task_struct,sched_ext_entity,rq,scx_rq,scx_dispatch_q \
+		"$1/kernel/sched/core.o" &&
+		pahole -C sched_ext_ops "$1/kernel/sched/build_policy.o"
+}
+
+scratch='' src=''
+scratch scratch
+export QUILT_PUSH_ARGS='' QUILTRC=/dev/null
+
+for line in 6.12 6.18; do
+	patches=$root/patches/$line
+	capture src "$root/scripts/fetch" "$line" || {
+		result 1 "$line: fetch the source"
+		continue
+	}
+	tree=$cache/work/$line-series
+	objects=$cache/build/$line-series
+	rm -rf "$tree"
+	mkdir -p "$cache/work"
+	cp -al "$src" "$tree"
+	at_exit "rm -rf '$tree'"
+	cd "$tree" || exit
+
+	check "$line: each patch is in the series, and the other way round" \
+		diff <(grep -v '^#' "$patches/series" | sort) \
+		<(cd "$patches" && ls -- *.patch)
+
+	before=$(state "$tree" "$patches")
+	export QUILT_PATCHES=$patches
+	check "$line: applies with no fuzz and no offset" exact_push
+	layout=$("$root/compat/detect" "$src" | sed -n 's/^layout: *//p')
+	check "$line: ext_custody.h is what compat/ generates for $layout" \
+		diff <("$root/compat/gen-header" "$layout") kernel/sched/ext_custody.h
+	check "$line: git am takes the series and arrives at the same" \
+		git_am "$line" "$src" "$patches" "$tree"
+	cd "$tree" || exit
+	check "$line: comes off again" quilt pop -a
+	rm -rf .pc
+	check "$line: and every byte is back" \
+		diff <(echo "$before") <(state "$tree" "$patches")
+
+	while read -r patch; do
+		check "$line: checkpatch --strict is silent on $patch" \
+			quiet_checkpatch "$src" "$patches/$patch"
+	done < <(grep -v '^#' "$patches/series")
+
+	check "$line: configures" configure "$tree" "$objects" || continue
+	check "$line: pristine kernel/sched/ builds" \
+		build "$tree" "$objects" "$scratch/pristine.log" || continue
+	warnings "$scratch/pristine.log" >"$scratch/pristine.warnings"
+	structures "$objects" >"$scratch/pristine.structures"
+	check "$line: pahole knows the structures" \
+		grep -q '^struct sched_ext_ops {' "$scratch/pristine.structures"
+	while read -r patch; do
+		quilt push --fuzz=0 >/dev/null
+		check "$line: builds up to $patch" \
+			build "$tree" "$objects" "$scratch/patch.log" &&
+			check "$line: with no new warning of W=1 or sparse" \
+				diff <(warnings "$scratch/patch.log" | comm -13 "$scratch/pristine.warnings" -) /dev/null
+	done < <(grep -v '^#' "$patches/series")
+	structures "$objects" >"$scratch/patched.structures"
+	check "$line: no structure has changed" \
+		diff "$scratch/pristine.structures" "$scratch/patched.structures"
+done
+
+done_testing

@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The selftests in real kernels: those that must pass, those that must fail
+# and on just which tests, and those that nobody of this kit has built.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+logs=$cache/logs/check-boots
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# run_selftests NAME IMAGE [OPTION]...: in a VM; the outcome is in $logs/NAME.
+run_selftests() {
+	local name=$1 image=$2
+
+	shift 2
+	"$root/vm/run" --kernel "$image" --file "$selftest" --timeout 600 \
+		--out "$logs/$name" "$@" -- /scx-custody-selftest --all-tasks \
+		>"$logs/$name.out" 2>&1
+}
+
+# passes NAME IMAGE [OPTION]...: no test fails, and nothing else is wrong.
+passes() {
+	run_selftests "$@" && return
+	grep -E '^(not ok|# .*(violat|lacks))' "$logs/$1/output.log"
+	cat "$logs/$1/reason"
+	return 1
+}
+
+# fails_on NAME: the tests that failed in that run.
+fails_on() {
+	sed -nE 's/^not ok [0-9]+ ([^ ]+).*/\1/p' "$logs/$1/output.log" | tr -d '\r' | sort
+}
+
+# nobody_skipped NAME TEST...: these must have run, not been skipped.
+nobody_skipped() {
+	local name=$1 test
+
+	shift
+	for test; do
+		grep -qE "^ok [0-9]+ $test\r?\$" "$logs/$name/output.log" || {
+			echo "$test: $(grep -E "ok [0-9]+ $test( |\r?\$)" "$logs/$name/output.log")"
+			return 1
+		}
+	done
+}
+
+# has_enumerators BTF: the two, with the values that BPF schedulers expect.
+has_enumerators() {
+	"$bpftool" btf dump file "$1" >"$logs/btf" || return
+	grep -E "'(SCX_DEQ_SCHED_CHANGE|SCX_TASK_IN_CUSTODY)'" "$logs/btf" |
+		sed 's/^[[:space:]]*//' | sort >"$logs/enumerators"
+	cat "$logs/enumerators"
+}
+
+selftest='' kernel='' image=''
+check "the selftests build" "$root/scripts/build-selftests" || { done_testing; exit; }
+capture selftest "$root/scripts/build-selftests" 2>/dev/null
+bpftool=${selftest%/*}/bpftool/bootstrap/bpftool
+
+for line in 6.12 6.18; do
+	check "$line: the patched kernel builds" "$root/scripts/build-kernel" "$line" patched ||
+		continue
+	capture kernel "$root/scripts/build-kernel" "$line" patched 2>/dev/null
+	check "$line: the patched kernel's BTF has the enumerators with the values of 7.1" \
+		diff <(has_enumerators "$kernel/vmlinux") - <<'END'
+'SCX_DEQ_SCHED_CHANGE' val=8589934592ULL
+'SCX_TASK_IN_CUSTODY' val=2
+END
+	check "$line: the patched kernel passes, 2 CPUs" passes "$line" "$kernel/bzImage"
+done
+
+check "6.18: the patched kernel passes, 2 cores with SMT on 2 NUMA nodes" \
+	passes 6.18-smt-numa "$kernel/bzImage" --topology smt-numa --mem 2048
+check "6.18: core scheduling and NUMA placement were tested there, not skipped" \
+	nobody_skipped 6.18-smt-numa core_sched numa
+
+check "6.18: the patched kernel builds with lockdep" \
+	"$root/scripts/build-kernel" 6.18 patched-lockdep && {
+	capture kernel "$root/scripts/build-kernel" 6.18 patched-lockdep 2>/dev/null
+	check "6.18: the patched kernel passes with lockdep and list debugging" \
+		passes 6.18-lockdep "$kernel/bzImage"
+}
+
+check "6.18: the pristine kernel builds" "$root/scripts/build-kernel" 6.18 pristine && {
+	capture kernel "$root/scripts/build-kernel" 6.18 pristine 2>/dev/null
+	check "6.18: the pristine kernel's BTF has neither enumerator" \
+		diff <(has_enumerators "$kernel/vmlinux") /dev/null
+	run_selftests 6.18-pristine "$kernel/bzImage"
+	check "6.18: the pristine kernel fails, and on just these tests" \
+		diff <(fails_on 6.18-pristine) "$root/tests/pristine.expected"
+}
+
+check "the oracle, a stock 7.3 kernel, can be had" "$root/scripts/fetch" stock-7.3.4 && {
+	capture image "$root/scripts/fetch" stock-7.3.4 2>/dev/null
+	check "the stock 7.3 kernel passes" passes 7.3.4 "$image/vmlinuz"
+}
+
+done_testing

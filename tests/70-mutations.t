@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Each known way to get it wrong, put back into the patched kernel, must be
+# caught by the test that is meant for it. A mutation is a patch in mutations/,
+# with a header that says
+#
+#	Test: NAME	the selftests to run, a shell pattern
+#	Expect: OUTCOME	of vm/run: fail (that test must), hang, splat
+#	Options: ...	more for scx-custody-selftest; optional
+#
+# With SCX_CUSTODY_MUTATIONS=all all are done; else those for which there is
+# time left, see below.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+# The tests as a whole aim for an hour: a mutation, which takes about two
+# minutes, is not begun when this many seconds have passed.
+latest=${SCX_CUSTODY_MUTATIONS_UNTIL:-3000}
+
+logs=$cache/logs/check-mutations
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# field NAME PATCH: what the header says.
+field() {
+	sed -nE "/^--- /q; s/^$1: *//p" "$2"
+}
+
+# caught PATCH: build, boot, and see that the outcome is what it should be.
+caught() {
+	local name kernel outcome expected
+
+	name=$(basename "$1" .patch)
+	expected=$(field Expect "$1")
+	kernel=$("$root/scripts/build-kernel" --mutation "$1" 6.18 patched 2>"$logs/$name.build") || {
+		tail -n 20 "$logs/$name.build"
+		return 1
+	}
+	# shellcheck disable=SC2046 # options are words
+	"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout 180 \
+		--out "$logs/$name" -- /scx-custody-selftest --all-tasks \
+		--run "$(field Test "$1")" $(field Options "$1") >"$logs/$name.out" 2>&1
+	outcome=$(cat "$logs/$name/outcome")
+	echo "outcome: $outcome, expected: $expected"
+	[ "$outcome" = "$expected" ] || { tail -n 20 "$logs/$name.out"; return 1; }
+	[ "$outcome" != fail ] || grep -E '^not ok' "$logs/$name/output.log"
+}
+
+selftest=''
+capture selftest "$root/scripts/build-selftests" || {
+	echo "Bail out! the selftests do not build"
+	exit 1
+}
+
+for patch in "$root"/tests/mutations/*.patch; do
+	name="caught by $(field Test "$patch"): $(basename "$patch" .patch)"
+	if [ "${SCX_CUSTODY_MUTATIONS:-}" != all ] &&
+		[ $(($(date +%s) - SCX_CUSTODY_START)) -gt "$latest" ]; then
+		skip "$name" "no time left; 'make check-mutations' does all"
+		continue
+	fi
+	begin=$SECONDS
+	check "$name" caught "$patch"
+	diag "build, boot and test took $((SECONDS - begin)) s; $(tail -n1 "$logs/$(basename "$patch" .patch)/reason" 2>/dev/null)"
+done
+
+done_testing

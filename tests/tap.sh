@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the kit's own tests share: TAP on stdout, scripts/lib.sh for the rest.
+# Source it first; end with 'done_testing'.
+
+set -u
+# shellcheck source-path=SCRIPTDIR source=../scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+
+tests_run=0
+tests_failed=0
+
+# diag TEXT: explain, a TAP comment a line.
+diag() {
+	local text=$*
+
+	echo "# ${text//$'\n'/$'\n'# }"
+}
+
+# result STATUS NAME: report one test; STATUS 0 is a pass.
+result() {
+	local word=ok
+
+	tests_run=$((tests_run + 1))
+	if [ "$1" -ne 0 ]; then
+		word='not ok'
+		tests_failed=$((tests_failed + 1))
+	fi
+	echo "$word $tests_run - $2"
+}
+
+# check NAME COMMAND...: passes if the command does; its output explains a
+# failure.
+check() {
+	local name=$1 output status=0
+
+	shift
+	capture output "$@" 2>&1 || status=$?
+	result "$status" "$name"
+	if [ "$status" -ne 0 ]; then
+		diag "exit status $status"
+		diag "$(tail -n "${SCX_CUSTODY_DIAG_LINES:-40}" <<<"$output")"
+	fi
+	return "$status"
+}
+
+# skip NAME REASON: a test that could not be run here.
+skip() {
+	tests_run=$((tests_run + 1))
+	echo "ok $tests_run - $1 # SKIP $2"
+}
+
+# done_testing: the plan, and the exit status that prove expects.
+done_testing() {
+	echo "1..$tests_run"
+	[ "$tests_failed" -eq 0 ]
+}
