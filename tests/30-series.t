@@ -7,17 +7,20 @@
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
-# What compilers and sparse say, without what differs from patch to patch: line
-# numbers, and the excerpts of the source below a message.
+# What compilers and sparse say, without the line numbers, which differ from
+# patch to patch. How often is told for ext.c and its headers only: they are
+# compiled once, but a header of all of kernel/sched/ as often as make finds
+# that it has to.
 warnings() {
 	grep -E ': (warning|error): ' "$1" |
 		sed -E 's/^[^ ]*kernel\/sched\//kernel\/sched\//; s/:[0-9]+(:[0-9]+)?:/:/' |
-		sort | uniq -c
+		awk '{ seen[$0]++ }
+		END { for (text in seen) print (text ~ /^kernel\/sched\/ext/ ? seen[text] : "any"), text }' |
+		sort
 }
 
 # build TREE OBJECTS LOG: kernel/sched/ with the warnings of W=1 and sparse.
 build() {
-	rm -f "$2"/kernel/sched/*.o
 	make -C "$1" O="$2" -j"$(nproc)" W=1 C=1 kernel/sched/ >"$3" 2>&1 || {
 		tail -n 30 "$3"
 		return 1
@@ -26,6 +29,7 @@ build() {
 
 # configure TREE OBJECTS: the kernel that the kit boots.
 configure() {
+	rm -rf "$2"
 	mkdir -p "$2"
 	make -C "$1" O="$2" KCONFIG_ALLCONFIG="$root/kernels/boot.config" allnoconfig &&
 		make -C "$1" O="$2" -j"$(nproc)" prepare

@@ -8,6 +8,7 @@
 #	Test: NAME	the selftests to run, a shell pattern
 #	Expect: OUTCOME	of vm/run: fail (that test must), hang, splat
 #	Options: ...	more for scx-custody-selftest; optional
+#	Timeout: N	seconds that the VM may take; default 180
 #
 # With SCX_CUSTODY_MUTATIONS=all all are done; else those for which there is
 # time left, see below.
@@ -30,16 +31,17 @@ field() {
 
 # caught PATCH: build, boot, and see that the outcome is what it should be.
 caught() {
-	local name kernel outcome expected
+	local name kernel outcome expected limit
 
 	name=$(basename "$1" .patch)
 	expected=$(field Expect "$1")
+	limit=$(field Timeout "$1")
 	kernel=$("$root/scripts/build-kernel" --mutation "$1" 6.18 patched 2>"$logs/$name.build") || {
 		tail -n 20 "$logs/$name.build"
 		return 1
 	}
 	# shellcheck disable=SC2046 # options are words
-	"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout 180 \
+	"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout "${limit:-180}" \
 		--out "$logs/$name" -- /scx-custody-selftest --all-tasks \
 		--run "$(field Test "$1")" $(field Options "$1") >"$logs/$name.out" 2>&1
 	outcome=$(cat "$logs/$name/outcome")
