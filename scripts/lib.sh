@@ -21,6 +21,10 @@ self=$(basename "$0")
 # Scripts called by scripts go on counting where their caller started.
 export SCX_CUSTODY_START=${SCX_CUSTODY_START:-$(date +%s)}
 
+# What the make above us was called with is nothing to the makes that a script
+# runs, the kernel's among them: they have variables of the same names.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
 # die SENTENCE: refuse, or give up.
 die() {
 	printf '%s: %s\n' "$self" "$*" >&2

@@ -104,7 +104,7 @@ for line in 6.12 6.18; do
 		continue
 	}
 	tree=$cache/work/$line-series
-	objects=$cache/build/$line-series
+	objects=$cache/obj/$line-series
 	rm -rf "$tree"
 	mkdir -p "$cache/work"
 	cp -al "$src" "$tree"

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one place that knows what sched_ext looked like before the newest kernel.
+ * Everything else is written for the names and calls of that kernel.
+ */
+#ifndef COMPAT_BPF_H
+#define COMPAT_BPF_H
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+/* 6.12 has these under names that 6.13 replaced; libbpf drops the suffix. */
+void scx_bpf_dispatch___old(struct task_struct *p, u64 dsq_id, u64 slice,
+			    u64 enq_flags) __weak __ksym;
+void scx_bpf_dispatch_vtime___old(struct task_struct *p, u64 dsq_id, u64 slice,
+				  u64 vtime, u64 enq_flags) __weak __ksym;
+bool scx_bpf_consume___old(u64 dsq_id) __weak __ksym;
+bool scx_bpf_dispatch_from_dsq___old(struct bpf_iter_scx_dsq *it,
+				     struct task_struct *p, u64 dsq_id,
+				     u64 enq_flags) __weak __ksym;
+
+/* Newer kernels may call this from any op, not from ops.cpu_release() alone. */
+void scx_bpf_reenqueue_local___v2___any(void) __weak __ksym;
+
+static inline void dsq_insert(struct task_struct *p, u64 dsq_id, u64 slice,
+			      u64 enq_flags)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_insert))
+		scx_bpf_dsq_insert(p, dsq_id, slice, enq_flags);
+	else
+		scx_bpf_dispatch___old(p, dsq_id, slice, enq_flags);
+}
+
+static inline void dsq_insert_vtime(struct task_struct *p, u64 dsq_id,
+				    u64 slice, u64 vtime, u64 enq_flags)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_insert_vtime))
+		scx_bpf_dsq_insert_vtime(p, dsq_id, slice, vtime, enq_flags);
+	else
+		scx_bpf_dispatch_vtime___old(p, dsq_id, slice, vtime, enq_flags);
+}
+
+static inline bool dsq_move_to_local(u64 dsq_id)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_move_to_local))
+		return scx_bpf_dsq_move_to_local(dsq_id);
+	return scx_bpf_consume___old(dsq_id);
+}
+
+static inline bool dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+			    u64 dsq_id)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_move))
+		return scx_bpf_dsq_move(it, p, dsq_id, 0);
+	return scx_bpf_dispatch_from_dsq___old(it, p, dsq_id, 0);
+}
+
+/* The kernel's own mark of custody; 0 where the kernel has none. */
+static inline u32 task_in_custody_flag(void)
+{
+	if (bpf_core_enum_value_exists(enum scx_ent_flags, SCX_TASK_IN_CUSTODY))
+		return bpf_core_enum_value(enum scx_ent_flags, SCX_TASK_IN_CUSTODY);
+	return 0;
+}
+
+/*
+ * Up to 7.0 the kernel numbers entries (qseq) per run queue. A task that changed
+ * its run queue meanwhile may have the same number again by chance; a dispatch
+ * that comes too late then hits the later entry.
+ */
+static inline bool entries_are_unique(struct task_struct *p)
+{
+	return bpf_core_field_exists(p->scx.ops_qseq);
+}
+
+#endif

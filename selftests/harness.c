@@ -1,0 +1,833 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the tests share: loading the scheduler, reading its books, workers. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "harness.h"
+#include "custody.skel.h"
+
+struct options options = { .duration = 3 };
+
+struct knobs *knobs;
+struct books *books;
+struct ending *ending;
+
+int nr_cpus;
+volatile sig_atomic_t stopped;
+char reason[256];
+
+static struct custody *scheduler;
+static struct bpf_link *attached;
+static bool may_fail;
+
+double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+void nap(double seconds)
+{
+	struct timespec t = {
+		.tv_sec = seconds,
+		.tv_nsec = (seconds - (time_t)seconds) * 1e9,
+	};
+
+	nanosleep(&t, NULL);
+}
+
+static void say(const char *format, va_list arguments)
+{
+	vsnprintf(reason, sizeof(reason), format, arguments);
+}
+
+enum result fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(format, arguments);
+	va_end(arguments);
+	return FAIL;
+}
+
+enum result skip(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(format, arguments);
+	va_end(arguments);
+	return SKIP;
+}
+
+bool read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return false;
+	length = read(fd, text, size - 1);
+	close(fd);
+	if (length < 0)
+		return false;
+	text[length] = 0;
+	text[strcspn(text, "\n")] = 0;
+	return true;
+}
+
+bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool written;
+
+	if (fd < 0)
+		return false;
+	written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+	return written;
+}
+
+/* What the kernel has, as its BTF tells. */
+
+static struct btf *kernel_btf(void)
+{
+	static struct btf *btf;
+
+	if (!btf)
+		btf = btf__load_vmlinux_btf();
+	return btf;
+}
+
+unsigned long long kernel_flag(const char *enum_name, const char *name)
+{
+	struct btf *btf = kernel_btf();
+	int id = btf__find_by_name_kind(btf, enum_name, BTF_KIND_ENUM64);
+	const struct btf_type *type;
+	int i;
+
+	if (id < 0)
+		id = btf__find_by_name_kind(btf, enum_name, BTF_KIND_ENUM);
+	if (id < 0)
+		return 0;
+
+	type = btf__type_by_id(btf, id);
+	for (i = 0; i < btf_vlen(type); i++) {
+		const struct btf_enum64 *wide = btf_enum64(type) + i;
+		const struct btf_enum *narrow = btf_enum(type) + i;
+
+		if (btf_is_enum64(type)) {
+			if (!strcmp(btf__name_by_offset(btf, wide->name_off), name))
+				return btf_enum64_value(wide);
+		} else if (!strcmp(btf__name_by_offset(btf, narrow->name_off), name)) {
+			return (__u32)narrow->val;
+		}
+	}
+	return 0;
+}
+
+static bool has_member(const char *struct_name, const char *name)
+{
+	struct btf *btf = kernel_btf();
+	int id = btf__find_by_name_kind(btf, struct_name, BTF_KIND_STRUCT);
+	const struct btf_type *type;
+	int i;
+
+	if (id < 0)
+		return false;
+	type = btf__type_by_id(btf, id);
+	for (i = 0; i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off), name))
+			return true;
+	return false;
+}
+
+/* The scheduler. */
+
+/* The end of what libbpf says matters: the verifier's verdict is there. */
+static char complaint[2048];
+
+static int keep_complaint(enum libbpf_print_level level, const char *format,
+			  va_list arguments)
+{
+	size_t length = strlen(complaint), room = sizeof(complaint) - length;
+	char *text;
+	int added;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	added = vasprintf(&text, format, arguments);
+	if (added < 0)
+		return 0;
+	if ((size_t)added >= sizeof(complaint)) {
+		strcpy(complaint, text + added - sizeof(complaint) + 1);
+	} else {
+		if ((size_t)added >= room)
+			memmove(complaint, complaint + added - room + 1,
+				length - (added - room + 1) + 1);
+		strcat(complaint, text);
+	}
+	free(text);
+	return added;
+}
+
+void listen_to_libbpf(void)
+{
+	complaint[0] = 0;
+	libbpf_set_print(keep_complaint);
+}
+
+void print_complaint(void)
+{
+	char *line, *rest = complaint;
+
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			printf("# %s\n", line);
+}
+
+/*
+ * Loading takes seconds where the kernel is emulated, so a loaded scheduler is
+ * kept for the next test, unless that wants another one.
+ */
+static const char *load_scheduler(bool without_dequeue)
+{
+	struct custody__custody_ops__sched_ext_ops *ops;
+
+	if (scheduler && !scheduler->struct_ops.custody_ops->dequeue == without_dequeue)
+		return NULL;
+
+	unload_scheduler();
+	listen_to_libbpf();
+	scheduler = custody__open();
+	if (!scheduler)
+		return "the BPF scheduler cannot be opened";
+
+	ops = scheduler->struct_ops.custody_ops;
+	ops->flags = kernel_flag("scx_ops_flags", "SCX_OPS_ENQ_EXITING") |
+		     kernel_flag("scx_ops_flags", "SCX_OPS_ENQ_MIGRATION_DISABLED");
+	if (!options.all_tasks)
+		ops->flags |= kernel_flag("scx_ops_flags", "SCX_OPS_SWITCH_PARTIAL");
+	if (!has_member("sched_ext_ops", "cgroup_set_weight"))
+		ops->cgroup_set_weight = NULL;
+	if (!has_member("sched_ext_ops", "cpu_release"))
+		ops->cpu_release = NULL;
+	if (without_dequeue)
+		ops->dequeue = NULL;
+
+	if (custody__load(scheduler)) {
+		custody__destroy(scheduler);
+		scheduler = NULL;
+		return "the kernel does not take the BPF scheduler";
+	}
+	return NULL;
+}
+
+/* One that still runs and has done nothing wrong is kept for the next test. */
+const char *start_scheduler(const struct test *test)
+{
+	const struct knobs defaults = {
+		.enqueue = PLACE_GLOBAL,
+		.held_to = PLACE_LOCAL,
+		.dsq_to = PLACE_LOCAL,
+		.nr_cpus = nr_cpus,
+		.slice = 1000000,
+	};
+	const char *problem;
+
+	if (attached && (scheduler_gone() || nr_violations() || nr_in_custody()))
+		stop_scheduler();
+	problem = load_scheduler(test->without_dequeue);
+	if (problem)
+		return problem;
+
+	knobs = &scheduler->bss->knobs;
+	books = &scheduler->bss->books;
+	ending = &scheduler->bss->ending;
+	memset(books, 0, sizeof(*books));
+	memset(ending, 0, sizeof(*ending));
+	scheduler->bss->nr_violations = 0;
+	*knobs = defaults;
+	may_fail = test->ends_scheduler;
+
+	if (!attached)
+		attached = bpf_map__attach_struct_ops(scheduler->maps.custody_ops);
+	return attached ? NULL : "the BPF scheduler cannot be attached";
+}
+
+void stop_scheduler(void)
+{
+	if (attached)
+		knobs->closing = true;
+	bpf_link__destroy(attached);
+	attached = NULL;
+}
+
+void unload_scheduler(void)
+{
+	stop_scheduler();
+	custody__destroy(scheduler);
+	scheduler = NULL;
+}
+
+bool scheduler_gone(void)
+{
+	return ending->kind;
+}
+
+static int errand(struct bpf_program *program, struct errand *errand)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = errand, .ctx_size_in = sizeof(*errand));
+	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
+
+	return err ?: (int)run.retval;
+}
+
+void kick_cpus(void)
+{
+	struct errand kick = {};
+
+	if (!attached || scheduler_gone())
+		return;
+	for (kick.cpu = 0; kick.cpu < nr_cpus; kick.cpu++)
+		errand(scheduler->progs.kick, &kick);
+}
+
+bool kernel_marks(pid_t pid)
+{
+	struct errand look = { .pid = pid };
+
+	return !errand(scheduler->progs.read_mark, &look) && look.answer;
+}
+
+/* The books. */
+
+unsigned long long nr_entered_by(enum entry entry, unsigned int places)
+{
+	unsigned long long sum = 0;
+	int i;
+
+	for (i = 0; i < NR_PLACES; i++)
+		if (places & 1u << i)
+			sum += books->entered[entry][i];
+	return sum;
+}
+
+unsigned long long nr_entered(unsigned int places)
+{
+	return nr_entered_by(BY_SELECT_CPU, places) + nr_entered_by(BY_ENQUEUE, places);
+}
+
+unsigned long long nr_terminal(enum entry entry, unsigned int places)
+{
+	unsigned long long sum = 0;
+	int i;
+
+	for (i = 0; i < NR_PLACES; i++)
+		if (places & 1u << i)
+			sum += books->terminal[entry][i];
+	return sum;
+}
+
+unsigned long long nr_left(unsigned int places, enum leave leave)
+{
+	unsigned long long sum = 0;
+	int i;
+
+	for (i = 0; i < NR_PLACES; i++)
+		if (places & 1u << i)
+			sum += books->left[i][leave];
+	return sum;
+}
+
+unsigned long long nr_left_any(void)
+{
+	return nr_left(~0, LEFT_DISPATCHED) + nr_left(~0, LEFT_CHANGED) +
+	       nr_left(~0, LEFT_CORE_PICKED);
+}
+
+unsigned long long nr_held_to(unsigned int places)
+{
+	unsigned long long sum = 0;
+	int i;
+
+	for (i = 0; i < NR_PLACES; i++)
+		if (places & 1u << i)
+			sum += books->held_to[i];
+	return sum;
+}
+
+unsigned long long nr_dsq_to(unsigned int places)
+{
+	unsigned long long sum = 0;
+	int i;
+
+	for (i = 0; i < NR_PLACES; i++)
+		if (places & 1u << i)
+			sum += books->dsq_to[i];
+	return sum;
+}
+
+long nr_in_custody(void)
+{
+	/* What left is read first: read the other way round, it could exceed. */
+	long left = nr_left_any();
+
+	return nr_entered(~0) - left;
+}
+
+unsigned long long nr_violations(void)
+{
+	return scheduler->bss->nr_violations;
+}
+
+bool over(void)
+{
+	return stopped || nr_violations() || (ending->kind && !may_fail);
+}
+
+static const char *const place_names[NR_PLACES] = {
+	"local DSQ", "local DSQ of another CPU", "global DSQ", "FIFO DSQ", "vtime DSQ",
+	"held in a map", "held in a tree", "second DSQ", "forbidden CPU", "destroyed DSQ", "passed on",
+};
+
+const char *place_name(unsigned int place)
+{
+	int i;
+
+	for (i = 0; i < NR_PLACES; i++)
+		if (place == 1u << i)
+			return place_names[i];
+	return "never in custody";
+}
+
+static const char *const kind_names[NR_VIOLATIONS] = {
+	[MISSED] = "missed",
+	[DUPLICATE] = "duplicate",
+	[BYPASS] = "bypass",
+	[WRONG_FLAG] = "wrong flag",
+	[LATE] = "late",
+	[KERNEL_MARK] = "kernel's mark",
+	[OUTER_OP] = "outer op",
+	[LET_GO] = "let go",
+};
+
+static const char *const stage_names[NR_STATES] = {
+	[STATE_OUT] = "out of custody",
+	[STATE_CUSTODY] = "in custody",
+	[STATE_LEFT] = "left custody",
+	[STATE_TERMINAL] = "on a terminal DSQ",
+	[STATE_RUNNING] = "running",
+	[STATE_OVERDUE] = "moved on while in custody",
+};
+
+static const char *const expectation_texts[NR_EXPECTATIONS] = {
+	[AT_ENTRY_OUT] = "a dequeue before it enters custody again",
+	[AT_TERMINAL_OUT] = "a dequeue before it is enqueued to a terminal DSQ",
+	[AT_RUNNING_OUT] = "a dequeue before ops.running()",
+	[AT_STOPPING_OUT] = "a dequeue before ops.stopping()",
+	[AT_QUIESCENT_OUT] = "a dequeue before ops.quiescent()",
+	[AT_DISABLE_OUT] = "a dequeue before it leaves the scheduler",
+	[AT_DEQUEUE_IN] = "no dequeue: it is not in custody",
+	[AT_DEQUEUE_SOONER] = "this dequeue before the task moved on",
+	[WANT_CHANGE] = "SCX_DEQ_SCHED_CHANGE: nothing is being dispatched",
+	[WANT_NO_CHANGE] = "no SCX_DEQ_SCHED_CHANGE: it ran without being enqueued again",
+	[WANT_DISPATCH] = "a special flag: it was held and not dispatched",
+	[WANT_ONE_FLAG] = "one special flag at most",
+	[WANT_AWAKE] = "no SCX_DEQ_SLEEP: it was not running",
+	[WANT_KNOWN_FLAGS] = "no unknown flags above bit 31",
+	[WANT_MARK_CLEAR] = "SCX_TASK_IN_CUSTODY clear",
+	[WANT_OPS_STATE] = "ops_state not to be SCX_OPSS_NONE yet",
+	[WANT_LOCKED_RQ] = "ops.dispatch() to know its locked run queue after a dequeue in it",
+};
+
+void print_violations(void)
+{
+	unsigned long long i, total = nr_violations();
+
+	for (i = 0; i < total && i < MAX_VIOLATIONS; i++) {
+		struct violation *v = &scheduler->bss->violations[i];
+
+		printf("# %s: %s[%d] cpu %u, %s, %s, flags 0x%llx; expected %s\n",
+		       kind_names[v->kind], v->comm, v->pid, v->cpu,
+		       stage_names[v->state], place_name(v->place), v->deq_flags,
+		       expectation_texts[v->expectation]);
+		if (i == 4 && total > 6) {
+			printf("# ... %llu more\n", total - 5);
+			break;
+		}
+	}
+	for (i = 0; i < NR_VIOLATIONS; i++)
+		if (books->violations[i])
+			printf("# %s: %llu times\n", kind_names[i], books->violations[i]);
+}
+
+/* Workers. */
+
+struct worker workers[MAX_WORKERS];
+int nr_workers;
+
+static const char *const life_names[NR_LIVES] = {
+	"custody:obey", "custody:spin", "custody:yield", "custody:nap", "custody:ping",
+	"custody:fork", "custody:touch",
+};
+
+static void burn(long loops)
+{
+	while (loops-- > 0)
+		asm volatile("" ::: "memory");
+}
+
+/*
+ * Nothing else of the test program's may stay open in a worker: with a
+ * descriptor of the attached scheduler it would keep that attached.
+ */
+static void keep_open(int *fds, int number)
+{
+	const int high = 256;
+	int i;
+
+	for (i = 0; i < number; i++)
+		if (fds[i] >= 0)
+			fds[i] = fcntl(fds[i], F_DUPFD, high);
+	close_range(3, high - 1, 0);
+}
+
+static void spawn_child(int step)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		burn(10000 * (step % 4));
+		_exit(0);
+	}
+	if (pid > 0 && step % 3)
+		waitpid(pid, NULL, 0);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+/* Memory enough for NUMA balancing to look at. */
+static volatile char shared_memory[16 << 20];
+
+static void touch_memory(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(shared_memory); i += 4096)
+		shared_memory[i]++;
+}
+
+/* The kernel scans for tasks of the fair class alone; their threads fault too. */
+static void *touch_in_fair_class(void *unused)
+{
+	set_policy(0, SCHED_OTHER);
+	for (;;) {
+		touch_memory();
+		nap(0.0005);
+	}
+	return unused;
+}
+
+/* A worker's descriptors, as it sees them. */
+enum {
+	ORDERS,
+	REPORTS,
+	FROM_PEER,
+	TO_PEER,
+	NR_FDS,
+};
+
+/*
+ * A worker's whole life. It says one byte when it is ready, and an obedient
+ * one another for each that it gets.
+ */
+static void __attribute__((noreturn)) live(enum life life, int *fds, int policy)
+{
+	pthread_t thread;
+	char byte = 0;
+	int step;
+
+	keep_open(fds, NR_FDS);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, life_names[life]);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+
+	/* Not before it is known as a test task. */
+	if (read(fds[ORDERS], &byte, 1) != 1 || !set_policy(0, policy) ||
+	    write(fds[REPORTS], &byte, 1) != 1)
+		_exit(1);
+
+	if (life == TOUCH && pthread_create(&thread, NULL, touch_in_fair_class, NULL))
+		_exit(1);
+
+	for (step = 0; ; step++) {
+		switch (life) {
+		case OBEY:
+			if (read(fds[ORDERS], &byte, 1) != 1 ||
+			    write(fds[REPORTS], &byte, 1) != 1)
+				_exit(1);
+			break;
+		case SPIN:
+			burn(100000);
+			break;
+		case YIELD:
+			burn(1000);
+			sched_yield();
+			break;
+		case NAP:
+			burn(20000);
+			nap(0.0002);
+			break;
+		case PING:
+			if (write(fds[TO_PEER], &byte, 1) != 1 ||
+			    read(fds[FROM_PEER], &byte, 1) != 1)
+				_exit(1);
+			break;
+		case FORK:
+			spawn_child(step);
+			break;
+		default:
+			touch_memory();
+			nap(0.0005);
+		}
+	}
+}
+
+static bool ready(struct worker *worker)
+{
+	char byte;
+
+	return read(worker->reports, &byte, 1) == 1;
+}
+
+static bool tell(struct worker *worker)
+{
+	return write(worker->orders, "", 1) == 1;
+}
+
+/* One worker, with pipes to us and, if it plays ping-pong, to its peer. */
+static bool spawn_one(enum life life, int policy, int from_peer, int to_peer)
+{
+	struct worker *worker = &workers[nr_workers];
+	int orders[2], reports[2];
+	struct errand adopt = {};
+
+	if (nr_workers == MAX_WORKERS || pipe2(orders, O_CLOEXEC) ||
+	    pipe2(reports, O_CLOEXEC | O_NONBLOCK))
+		return fail("no pipe for a worker: %m"), false;
+
+	fflush(NULL);
+	worker->pid = fork();
+	if (worker->pid < 0)
+		return fail("no process for a worker: %m"), false;
+	if (!worker->pid)
+		live(life, (int[NR_FDS]){ orders[0], reports[1], from_peer, to_peer }, policy);
+	close(orders[0]);
+	close(reports[1]);
+	worker->orders = orders[1];
+	worker->reports = reports[0];
+	worker->life = life;
+	nr_workers++;
+
+	adopt.pid = worker->pid;
+	if (policy == SCHED_EXT && errand(scheduler->progs.adopt, &adopt))
+		return fail("a worker cannot be entered into the books"), false;
+	if (!tell(worker))
+		return fail("a worker does not listen: %m"), false;
+	return true;
+}
+
+static bool spawn_pair(int policy)
+{
+	int there[2], back[2], i;
+	bool spawned;
+
+	if (pipe2(there, O_CLOEXEC) || pipe2(back, O_CLOEXEC))
+		return fail("no pipe between two workers: %m"), false;
+	spawned = spawn_one(PING, policy, back[0], there[1]) &&
+		  spawn_one(PING, policy, there[0], back[1]);
+	for (i = 0; i < 2; i++) {
+		close(there[i]);
+		close(back[i]);
+	}
+	return spawned;
+}
+
+bool spawn_as(enum life life, int number, int policy)
+{
+	int i;
+
+	for (i = nr_workers + number; nr_workers < i;)
+		if (!(life == PING ? spawn_pair(policy) : spawn_one(life, policy, -1, -1)))
+			return false;
+
+	for (i -= number; i < nr_workers; i++)
+		if (!wait_until(ready(&workers[i]))) {
+			if (!nr_violations())
+				fail("a worker is never run");
+			return false;
+		}
+	return true;
+}
+
+bool spawn(enum life life, int number)
+{
+	return spawn_as(life, number, SCHED_EXT);
+}
+
+/* It may take the scheduler for them to die, so this does not wait. */
+void kill_workers(void)
+{
+	int i;
+
+	for (i = 0; i < nr_workers; i++)
+		if (workers[i].pid > 0)
+			kill(workers[i].pid, SIGKILL);
+}
+
+bool workers_dead(void)
+{
+	for (; nr_workers; nr_workers--) {
+		struct worker *worker = &workers[nr_workers - 1];
+
+		if (worker->pid > 0 && !waitpid(worker->pid, NULL, WNOHANG))
+			return false;
+		close(worker->orders);
+		close(worker->reports);
+	}
+	return true;
+}
+
+static int nr_due;
+
+bool workers_done(void)
+{
+	int i;
+
+	for (i = 0; i < nr_workers; i++)
+		if (workers[i].life == OBEY && ready(&workers[i]))
+			nr_due--;
+	return nr_due <= 0;
+}
+
+static bool all_asleep(void)
+{
+	char path[32], stat[64], *state;
+	int i;
+
+	for (i = 0; i < nr_workers; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/stat", workers[i].pid);
+		if (workers[i].life != OBEY || !read_file(path, stat, sizeof(stat)))
+			continue;
+		state = strrchr(stat, ')');
+		if (!state || state[2] != 'S')
+			return false;
+	}
+	return true;
+}
+
+/* One that was told before it slept has done its step without being enqueued. */
+static bool parked(struct worker *worker)
+{
+	if (ready(worker) && !tell(worker))
+		return false;
+	return nr_in_custody() == nr_due;
+}
+
+bool park(unsigned int places)
+{
+	unsigned int place = 1;
+	int i;
+
+	if (!wait_until(all_asleep())) {
+		if (!nr_violations())
+			fail("the workers do not go to sleep");
+		return false;
+	}
+
+	knobs->parked = true;
+	__sync_synchronize();
+	if (!wait_until(!scheduler->bss->dispatching))
+		return fail("a CPU does not leave ops.dispatch()"), false;
+
+	nr_due = 0;
+	for (i = 0; i < nr_workers; i++) {
+		if (workers[i].life != OBEY)
+			continue;
+		do
+			place = place < places ? place << 1 : 1;
+		while (!(place & places));
+
+		knobs->enqueue = place;
+		nr_due++;
+		if (!tell(&workers[i]) || !wait_until(parked(&workers[i]))) {
+			if (!nr_violations())
+				fail("a worker did not come into custody (%s)", place_name(place));
+			return false;
+		}
+	}
+	return true;
+}
+
+bool unpark(void)
+{
+	knobs->enqueue = PLACE_GLOBAL;
+	knobs->parked = false;
+	kick_cpus();
+	if (wait_until(workers_done()))
+		return true;
+	if (!nr_violations())
+		fail("%d workers were not run after they had been let go", nr_due);
+	return false;
+}
+
+/* Changes. */
+
+bool pin(pid_t pid, int cpu)
+{
+	cpu_set_t set;
+	int i;
+
+	CPU_ZERO(&set);
+	for (i = 0; i < nr_cpus; i++)
+		if (cpu < 0 || cpu == i)
+			CPU_SET(i, &set);
+	return !sched_setaffinity(pid, sizeof(set), &set);
+}
+
+bool set_policy(pid_t pid, int policy)
+{
+	struct sched_param param = {
+		.sched_priority = policy == SCHED_FIFO || policy == SCHED_RR,
+	};
+
+	return !sched_setscheduler(pid, policy, &param);
+}
+
+/* With all tasks in the scheduler's hands, SCHED_OTHER is no other class. */
+bool visit_other_class(pid_t pid)
+{
+	return set_policy(pid, options.all_tasks ? SCHED_FIFO : SCHED_OTHER) &&
+	       set_policy(pid, SCHED_EXT);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a test is made of. A test says in one sentence what must hold, sets the
+ * scheduler's knobs, makes things happen with workers, and waits until they
+ * really have happened. The scheduler's books are balanced for it afterwards.
+ */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "shared.h"
+
+#ifndef SCHED_EXT
+#define SCHED_EXT	7
+#endif
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+/* Rows and hazards of docs/semantics.md, as bits. */
+#define ROW(n)		(1u << (n))
+#define HAZARD(n)	(1u << (n))
+
+enum result {
+	PASS,
+	FAIL,
+	SKIP,
+};
+
+struct test {
+	const char *name;
+	const char *must;		/* what must hold, in one sentence */
+	unsigned int rows;
+	unsigned int hazards;
+	bool disturbs_all;		/* changes the machine: only with --all-tasks */
+	bool without_dequeue;		/* load a scheduler that has no ops.dequeue() */
+	bool ends_scheduler;		/* unloads it or makes it fail, by design */
+	enum result (*run)(void);	/* at first, tasks go to the global DSQ */
+	void (*cleanup)(void);		/* undo what run() did to the machine; no worker lives */
+};
+
+/* Tests run in the order in which they are linked. */
+#define TEST(id, ...)							\
+	static const struct test id##_test = {				\
+		.name = #id, .run = id##_run, __VA_ARGS__		\
+	};								\
+	static const struct test *const id##_entry			\
+		__attribute__((used, no_reorder, section("tests"))) = &id##_test
+
+extern const struct test *const __start_tests[];
+extern const struct test *const __stop_tests[];
+
+struct options {
+	const char *pattern;
+	double duration;		/* of each storm, in seconds */
+	bool all_tasks;
+	bool json;
+	bool no_scheduler;		/* these two: with --bench-pipe */
+	long rounds;
+};
+
+extern struct options options;
+
+/* The loaded scheduler. */
+extern struct knobs *knobs;
+extern struct books *books;
+extern struct ending *ending;
+
+extern int nr_cpus;
+
+/* Says what is wrong, or NULL; print_complaint() says more. */
+const char *start_scheduler(const struct test *test);
+void stop_scheduler(void);
+void unload_scheduler(void);
+void listen_to_libbpf(void);
+void print_complaint(void);	/* what libbpf said since */
+bool scheduler_gone(void);
+unsigned long long nr_violations(void);
+void print_violations(void);
+const char *place_name(unsigned int place);
+
+/* True once the test cannot go on: a signal, a violation, the scheduler gone. */
+bool over(void);
+extern volatile sig_atomic_t stopped;
+
+double now(void);
+void nap(double seconds);
+
+/* How long something may take that ought to happen at once. */
+#define PATIENCE	10.0
+
+#define wait_until_for(condition, seconds)				\
+({									\
+	double deadline_ = now() + (seconds);				\
+	bool met_;							\
+									\
+	while (!(met_ = (condition)) && now() < deadline_ && !over())	\
+		nap(0.001);						\
+	met_;								\
+})
+
+#define wait_until(condition)	wait_until_for(condition, PATIENCE)
+
+/* Results with their reason. */
+__attribute__((format(printf, 1, 2))) enum result fail(const char *format, ...);
+__attribute__((format(printf, 1, 2))) enum result skip(const char *format, ...);
+extern char reason[256];
+
+/* Sums over the books. */
+unsigned long long nr_entered(unsigned int places);
+unsigned long long nr_entered_by(enum entry entry, unsigned int places);
+unsigned long long nr_terminal(enum entry entry, unsigned int places);
+unsigned long long nr_left(unsigned int places, enum leave leave);
+unsigned long long nr_left_any(void);
+unsigned long long nr_held_to(unsigned int places);
+unsigned long long nr_dsq_to(unsigned int places);
+long nr_in_custody(void);
+
+/*
+ * Workers: processes in the scheduler's hands, each with its way of life.
+ * An obedient one sleeps until it is told to do one step.
+ */
+enum life {
+	OBEY,
+	SPIN,
+	YIELD,			/* like SPIN, but gives the CPU away all the time */
+	NAP,			/* runs and sleeps in turns */
+	PING,			/* plays ping-pong with another of its kind */
+	FORK,			/* makes children that end at once */
+	TOUCH,			/* shares memory with a thread of the fair class */
+	NR_LIVES,
+};
+
+struct worker {
+	pid_t pid;
+	int orders;		/* to it, a byte a step */
+	int reports;		/* from it, a byte a step */
+	enum life life;
+};
+
+#define MAX_WORKERS	64
+
+extern struct worker workers[MAX_WORKERS];
+extern int nr_workers;
+
+/* Both return false, with the reason said, if it did not work. */
+bool spawn(enum life life, int number);
+bool spawn_as(enum life life, int number, int policy);
+void kill_workers(void);
+bool workers_dead(void);
+
+/* Put all obedient workers in custody, at these places in turn, and keep them there. */
+bool park(unsigned int places);
+/* Let go of them and wait until each has done its step. */
+bool unpark(void);
+bool workers_done(void);
+void kick_cpus(void);
+bool kernel_marks(pid_t pid);
+
+/* System calls that change a task; true if they worked. */
+bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */
+bool set_policy(pid_t pid, int policy);
+bool visit_other_class(pid_t pid);
+bool write_file(const char *path, const char *text);
+bool read_file(const char *path, char *text, size_t size);
+
+/* Prints nanoseconds a round trip. Says what is wrong, or NULL. */
+const char *bench_pipe(long rounds, bool with_scheduler);
+
+/* What the kernel's BTF says of itself. */
+unsigned long long kernel_flag(const char *enum_name, const char *name);	/* 0: none */
+
+#endif

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Runs the tests and says in the end what they mean for this kernel. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define EXIT_NOTHING_RAN	4
+#define EXIT_USAGE		2
+
+struct outcome {
+	const struct test *test;
+	enum result result;
+	double seconds;
+	char reason[sizeof(reason)];
+};
+
+static struct outcome outcomes[64];
+static int nr_outcomes;
+static bool nothing_loads;
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+"Usage: scx-custody-selftest [OPTION]...\n"
+"\n"
+"Test whether this kernel calls ops.dequeue() of a sched_ext scheduler exactly\n"
+"once each time that a task leaves the scheduler's custody. Loads a scheduler of\n"
+"its own for each test; needs root and no other scheduler loaded.\n"
+"\n"
+"  --list              name the tests and what must hold, and run nothing\n"
+"  --run PATTERN       run the tests whose name matches the shell pattern\n"
+"  --duration SECONDS  how long each storm lasts; default 3\n"
+"  --all-tasks         schedule every task of the machine, and run the tests that\n"
+"                      disturb it (CPU hotplug); meant for virtual machines\n"
+"  --json              print one JSON object instead of KTAP\n"
+"  --bench-pipe N      run no test: measure N round trips of two tasks on a pipe\n"
+"  --no-scheduler      with --bench-pipe: without loading a scheduler\n"
+"  --help              show this text\n"
+"\n"
+"Exit status: 0 all passed, 1 a test failed, 4 nothing could run, 2 wrong usage.\n");
+}
+
+__attribute__((noreturn, format(printf, 1, 2)))
+static void refuse(const char *format, ...)
+{
+	va_list arguments;
+
+	fprintf(stderr, "scx-custody-selftest: ");
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, ".\n");
+	exit(EXIT_USAGE);
+}
+
+static void stop(int signal)
+{
+	stopped = signal;
+}
+
+static bool selected(const struct test *test)
+{
+	return !options.pattern || !fnmatch(options.pattern, test->name, 0);
+}
+
+static int nr_selected(void)
+{
+	const struct test *const *entry;
+	int number = 0;
+
+	for (entry = __start_tests; entry < __stop_tests; entry++)
+		number += selected(*entry);
+	return number;
+}
+
+/* "rows 3, 4, 8; hazards 1, 2", as many as there are. */
+static const char *covered(unsigned int rows, unsigned int hazards)
+{
+	static char text[256];
+	const struct {
+		const char *name;
+		unsigned int set;
+	} kinds[] = { { "row", rows }, { "hazard", hazards } };
+	size_t length = 0, i;
+	int n;
+
+	text[0] = 0;
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const char *separator = "";
+
+		if (!kinds[i].set)
+			continue;
+		length += snprintf(text + length, sizeof(text) - length, "%s%s%s ",
+				   length ? "; " : "", kinds[i].name,
+				   kinds[i].set & (kinds[i].set - 1) ? "s" : "");
+		for (n = 0; n < 32; n++) {
+			if (!(kinds[i].set & 1u << n))
+				continue;
+			length += snprintf(text + length, sizeof(text) - length, "%s%d",
+					   separator, n);
+			separator = ", ";
+		}
+	}
+	return text;
+}
+
+static void list_tests(void)
+{
+	const struct test *const *entry;
+
+	for (entry = __start_tests; entry < __stop_tests; entry++)
+		if (selected(*entry))
+			printf("%-20s %s [%s]\n", (*entry)->name, (*entry)->must,
+			       covered((*entry)->rows, (*entry)->hazards));
+}
+
+static void print_books(void)
+{
+	printf("# entered custody %llu, left %llu: dispatched %llu, changed %llu, core-picked %llu\n",
+	       nr_entered(~0), nr_left_any(), nr_left(~0, LEFT_DISPATCHED),
+	       nr_left(~0, LEFT_CHANGED), nr_left(~0, LEFT_CORE_PICKED));
+}
+
+/* What holds for every test, once it has run and all its tasks are gone. */
+static enum result audit(const struct test *test, enum result result, bool died)
+{
+	if (scheduler_gone() && !test->ends_scheduler)
+		return fail("the kernel ended the scheduler: %s", ending->message);
+	if (nr_violations())
+		return fail("%llu violations", nr_violations());
+	if (result != PASS)
+		return result;
+	if (!died)
+		return fail("tasks were never run again");
+	if (nr_in_custody())
+		return fail("the books do not balance: %ld did not leave", nr_in_custody());
+	return PASS;
+}
+
+/* All workers are dead and, since their children end by themselves, custody is empty. */
+static bool workers_ended(void)
+{
+	return workers_dead() && (!nr_in_custody() || nr_violations());
+}
+
+static bool await_workers_end(void)
+{
+	double deadline = now() + PATIENCE;
+
+	kill_workers();
+	while (!workers_ended() && now() < deadline)
+		nap(0.001);
+	return workers_ended();
+}
+
+static enum result run_test(const struct test *test)
+{
+	enum result result;
+	const char *problem;
+	bool died;
+
+	reason[0] = 0;
+	if (test->disturbs_all && !options.all_tasks)
+		return skip("disturbs the whole machine; run with --all-tasks");
+
+	problem = start_scheduler(test);
+	if (problem) {
+		if (!options.json)
+			print_complaint();
+		nothing_loads = !nr_outcomes;
+		return fail("%s", problem);
+	}
+
+	result = test->run();
+	knobs->parked = false;
+	knobs->everyone = false;
+	kick_cpus();
+	died = await_workers_end();
+	if (test->cleanup)
+		test->cleanup();
+	/* An end that is under way has effects before it is announced. */
+	if (nr_violations() && !scheduler_gone())
+		nap(0.1);
+	result = audit(test, result, died);
+	if (!options.json) {
+		print_violations();
+		print_books();
+	}
+	if (!died) {
+		stop_scheduler();
+		await_workers_end();
+	}
+	return result;
+}
+
+static void run_tests(void)
+{
+	const struct test *const *entry;
+	int number = nr_selected();
+
+	if (!options.json)
+		printf("KTAP version 1\n1..%d\n", number);
+
+	for (entry = __start_tests; entry < __stop_tests && !stopped; entry++) {
+		struct outcome *outcome = &outcomes[nr_outcomes];
+		double start = now();
+
+		if (!selected(*entry))
+			continue;
+		if (!options.json) {
+			printf("# %s: %s\n", (*entry)->name, (*entry)->must);
+			fflush(stdout);
+		}
+		outcome->test = *entry;
+		outcome->result = run_test(*entry);
+		outcome->seconds = now() - start;
+		strcpy(outcome->reason, reason);
+		if (stopped || nothing_loads)
+			return;
+		nr_outcomes++;
+
+		if (options.json)
+			continue;
+		if (outcome->result == FAIL)
+			printf("# %s\n", reason);
+		printf("# %.1f s\n", outcome->seconds);
+		printf("%s %d %s%s%s\n", outcome->result == FAIL ? "not ok" : "ok",
+		       nr_outcomes, (*entry)->name,
+		       outcome->result == SKIP ? " # SKIP " : "",
+		       outcome->result == SKIP ? reason : "");
+		fflush(stdout);
+	}
+}
+
+static void print_json_string(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			printf("\\%c", *text);
+		else if ((unsigned char)*text < ' ')
+			printf("\\u%04x", *text);
+		else
+			putchar(*text);
+	}
+	putchar('"');
+}
+
+static void print_json_set(const char *name, unsigned int set)
+{
+	const char *separator = "";
+	int n;
+
+	printf("\"%s\": [", name);
+	for (n = 0; n < 32; n++) {
+		if (!(set & 1u << n))
+			continue;
+		printf("%s%d", separator, n);
+		separator = ", ";
+	}
+	printf("]");
+}
+
+static void print_json(const char *release, const char *verdict)
+{
+	static const char *const words[] = { "pass", "fail", "skip" };
+	int i;
+
+	printf("{\n  \"kernel\": ");
+	print_json_string(release);
+	printf(",\n  \"tests\": [\n");
+	for (i = 0; i < nr_outcomes; i++) {
+		const struct outcome *outcome = &outcomes[i];
+
+		printf("    {\"name\": \"%s\", \"result\": \"%s\", \"seconds\": %.1f, ",
+		       outcome->test->name, words[outcome->result], outcome->seconds);
+		print_json_set("rows", outcome->test->rows);
+		printf(", ");
+		print_json_set("hazards", outcome->test->hazards);
+		printf(", \"reason\": ");
+		print_json_string(outcome->reason);
+		printf("}%s\n", i < nr_outcomes - 1 ? "," : "");
+	}
+	printf("  ],\n  \"verdict\": ");
+	print_json_string(verdict);
+	printf("\n}\n");
+}
+
+/* The last sentence, and the exit status. */
+static int conclude(void)
+{
+	unsigned int rows = 0, hazards = 0;
+	int numbers[3] = {}, i;
+	char verdict[512];
+	struct utsname uts;
+
+	uname(&uts);
+	for (i = 0; i < nr_outcomes; i++) {
+		numbers[outcomes[i].result]++;
+		if (outcomes[i].result == FAIL) {
+			rows |= outcomes[i].test->rows;
+			hazards |= outcomes[i].test->hazards;
+		}
+	}
+
+	if (numbers[FAIL])
+		snprintf(verdict, sizeof(verdict),
+			 "This kernel (%s) lacks the semantics of ops.dequeue(): %s.",
+			 uts.release, covered(rows, hazards));
+	else if (numbers[PASS])
+		snprintf(verdict, sizeof(verdict),
+			 "This kernel (%s) has the semantics of ops.dequeue(), as far as was tested.",
+			 uts.release);
+	else
+		snprintf(verdict, sizeof(verdict), "Nothing could be tested on this kernel (%s)%s%s.",
+			 uts.release, nothing_loads ? ": " : "", nothing_loads ? reason : "");
+
+	if (options.json)
+		print_json(uts.release, verdict);
+	else
+		printf("# Totals: pass:%d fail:%d skip:%d\n# %s\n", numbers[PASS],
+		       numbers[FAIL], numbers[SKIP], verdict);
+
+	return numbers[FAIL] ? EXIT_FAILURE : numbers[PASS] ? EXIT_SUCCESS : EXIT_NOTHING_RAN;
+}
+
+/* Why nothing can be run here, or NULL. */
+static const char *obstacle(void)
+{
+	char state[64];
+
+	if (geteuid())
+		return "it must be run as root, to load BPF schedulers";
+	if (!read_file("/sys/kernel/sched_ext/state", state, sizeof(state)))
+		return access("/sys/kernel", F_OK) ? "/sys is not mounted" :
+		       "this kernel has no sched_ext";
+	if (strcmp(state, "disabled"))
+		return "another BPF scheduler is loaded; end it first";
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
+	return NULL;
+}
+
+enum verb {
+	RUN,
+	LIST,
+	BENCH,
+};
+
+static enum verb parse_arguments(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "list", no_argument, NULL, 'l' },
+		{ "run", required_argument, NULL, 'r' },
+		{ "duration", required_argument, NULL, 'd' },
+		{ "all-tasks", no_argument, NULL, 'a' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "bench-pipe", required_argument, NULL, 'b' },
+		{ "no-scheduler", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	bool bench_only = false;
+	enum verb verb = RUN;
+	int option;
+	char *end;
+
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) >= 0) {
+		switch (option) {
+		case 'l':
+			verb = LIST;
+			break;
+		case 'r':
+			options.pattern = optarg;
+			break;
+		case 'd':
+			options.duration = strtod(optarg, &end);
+			if (*end || !(options.duration > 0 && options.duration < 1e6))
+				refuse("--duration takes a number of seconds above 0, not '%s'",
+				       optarg);
+			break;
+		case 'a':
+			options.all_tasks = true;
+			break;
+		case 'j':
+			options.json = true;
+			break;
+		case 'b':
+			verb = BENCH;
+			options.rounds = strtol(optarg, &end, 10);
+			if (*end || options.rounds <= 0)
+				refuse("--bench-pipe takes a number of rounds above 0, not '%s'",
+				       optarg);
+			break;
+		case 'n':
+			options.no_scheduler = bench_only = true;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EXIT_SUCCESS);
+		case ':':
+			refuse("%s needs a value", argv[optind - 1]);
+		default:
+			refuse("'%s' is not an option; see --help", argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		refuse("'%s' is not an option; see --help", argv[optind]);
+	if (!nr_selected())
+		refuse("no test has a name like '%s'; see --list", options.pattern);
+	if (bench_only && verb != BENCH)
+		refuse("--no-scheduler goes with --bench-pipe only");
+	return verb;
+}
+
+int main(int argc, char **argv)
+{
+	const struct sigaction action = { .sa_handler = stop };
+	enum verb verb = parse_arguments(argc, argv);
+	const char *problem;
+
+	if (verb == LIST) {
+		list_tests();
+		return EXIT_SUCCESS;
+	}
+
+	problem = obstacle();
+	if (problem) {
+		fprintf(stderr, "scx-custody-selftest: %s.\n", problem);
+		return EXIT_NOTHING_RAN;
+	}
+	nr_cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (verb == BENCH) {
+		problem = bench_pipe(options.rounds, !options.no_scheduler);
+		if (problem)
+			fprintf(stderr, "scx-custody-selftest: %s.\n", problem);
+		return problem ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+
+	/*
+	 * With all tasks in its hands, what we do must not depend on the scheduler
+	 * under test. Workers do not inherit this.
+	 */
+	if (options.all_tasks)
+		sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK,
+				   &(struct sched_param){ .sched_priority = 50 });
+
+	run_tests();
+	unload_scheduler();
+	if (stopped) {
+		signal(stopped, SIG_DFL);
+		raise(stopped);
+	}
+	return conclude();
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Core scheduling takes tasks out of custody by itself. */
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define ENOUGH	5
+#define GROUP	6
+
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE		62
+#define PR_SCHED_CORE_CREATE	1
+#define PR_SCHED_CORE_SHARE_TO	2
+#endif
+
+/* A cookie comes from one's own, so another process gives it. Returns an errno. */
+static int share_cookie(struct worker *group, int number)
+{
+	int status, i;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0, 0))
+			_exit(errno);
+		for (i = 0; i < number; i++)
+			if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_SHARE_TO, group[i].pid, 0, 0))
+				_exit(errno);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
+/*
+ * Two groups that may not share a core: when one sibling picks a task of a
+ * group, the other takes one of the same wherever it is.
+ */
+static enum result core_sched_run(void)
+{
+	int group, error;
+	char smt[8];
+	double end;
+
+	if (!read_file("/sys/devices/system/cpu/smt/active", smt, sizeof(smt)) || smt[0] != '1')
+		return skip("there are no SMT siblings");
+	/*
+	 * Long slices, since a kernel warns when core scheduling forces a CPU to
+	 * idle whose task has used up its own.
+	 */
+	knobs->slice = 1000000000;
+	if (!spawn(NAP, 2 * GROUP))
+		return FAIL;
+	for (group = 0; group < 2; group++) {
+		error = share_cookie(&workers[group * GROUP], GROUP);
+		if (error)
+			return skip("this kernel has no core scheduling: %s", strerror(error));
+	}
+	knobs->enqueue = PLACES_CUSTODY;
+	for (end = now() + PATIENCE; now() < end && !over();) {
+		/* Seldom: see disturbs_all. */
+		nap(0.05);
+		if (nr_left(~0, LEFT_CORE_PICKED) >= ENOUGH)
+			return PASS;
+	}
+	return fail("%llu tasks were picked by core scheduling",
+		    nr_left(~0, LEFT_CORE_PICKED));
+}
+
+/*
+ * Kernels up to 6.18 warn (pick_task_scx) when core scheduling meets tasks of
+ * other classes, so this is not for a machine in use.
+ */
+TEST(core_sched, .rows = ROW(9), .disturbs_all = true,
+     .must = "A task that core scheduling picks out of custody gets one dequeue, marked as that.");

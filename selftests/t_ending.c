@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The scheduler ends, or fails, while tasks are in its custody. Each time the core
+ * goes into bypass first, and that is what takes the tasks out of custody.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define NR_PARKED	8
+
+/* With all gone, two tasks of each place must have left by a change. */
+static enum result all_changed(const char *event)
+{
+	unsigned int place;
+
+	for (place = PLACE_FIFO; place <= PLACE_TREE; place <<= 1)
+		if (nr_left(place, LEFT_CHANGED) < NR_PARKED / 4)
+			return fail("%s, %s: %llu of %d tasks got a dequeue for a change", event,
+				    place_name(place), nr_left(place, LEFT_CHANGED), NR_PARKED / 4);
+	return PASS;
+}
+
+static enum result unload_run(void)
+{
+	if (!spawn(OBEY, NR_PARKED) || !park(PLACES_CUSTODY))
+		return FAIL;
+	stop_scheduler();
+	return all_changed("unload");
+}
+
+TEST(unload, .rows = ROW(13), .ends_scheduler = true,
+     .must = "Unloading the scheduler gives each task in custody one dequeue, marked as a change.");
+
+static enum result error_exit_run(void)
+{
+	if (!spawn(OBEY, NR_PARKED) || !park(PLACES_CUSTODY))
+		return FAIL;
+	knobs->fail = true;
+	if (!spawn(NAP, 1) && !scheduler_gone())
+		return FAIL;
+	if (!wait_until(scheduler_gone()))
+		return fail("scx_bpf_error() did not end the scheduler");
+	stop_scheduler();
+	return all_changed("error exit");
+}
+
+TEST(error_exit, .rows = ROW(13), .ends_scheduler = true,
+     .must = "A scheduler that fails leaves each task in custody one dequeue, marked as a change.");
+
+static enum result sysrq_run(void)
+{
+	if (access("/proc/sysrq-trigger", W_OK))
+		return skip("this kernel has no /proc/sysrq-trigger");
+	if (!spawn(OBEY, NR_PARKED) || !park(PLACES_CUSTODY))
+		return FAIL;
+	knobs->closing = true;
+	if (!write_file("/proc/sysrq-trigger", "S"))
+		return fail("cannot write to /proc/sysrq-trigger: %m");
+	if (!wait_until(scheduler_gone()))
+		return fail("SysRq-S did not end the scheduler");
+	stop_scheduler();
+	return all_changed("SysRq-S");
+}
+
+TEST(sysrq, .rows = ROW(13), .ends_scheduler = true,
+     .must = "SysRq-S gives each task in custody one dequeue, marked as a change.");
+
+/* A dispatch that the kernel refuses, which ends the scheduler as well. */
+static enum result refused(unsigned int to, const char *what)
+{
+	if (!spawn(OBEY, 1) || !pin(workers[0].pid, 0) || !park(PLACE_MAP))
+		return FAIL;
+	knobs->held_to = to;
+	knobs->closing = true;
+	if (!unpark())
+		return FAIL;
+	if (!wait_until(scheduler_gone()))
+		return fail("%s: the kernel did not refuse it", what);
+	stop_scheduler();
+	if (nr_left(PLACE_MAP, LEFT_DISPATCHED) != 1 || nr_left(PLACE_MAP, LEFT_CHANGED))
+		return fail("%s: %llu dequeues without a flag, %llu for a change", what,
+			    nr_left(PLACE_MAP, LEFT_DISPATCHED), nr_left(PLACE_MAP, LEFT_CHANGED));
+	return PASS;
+}
+
+static enum result forbidden_cpu_run(void)
+{
+	if (nr_cpus < 2)
+		return skip("there is only one CPU");
+	return refused(PLACE_FORBIDDEN, "dispatch to a CPU that the task may not use");
+}
+
+TEST(forbidden_cpu, .rows = ROW(14), .ends_scheduler = true,
+     .must = "A task whose LOCAL_ON target is rejected gets one dequeue, without a flag.");
+
+static enum result destroyed_dsq_run(void)
+{
+	return refused(PLACE_MISSING, "dispatch to a destroyed DSQ");
+}
+
+TEST(destroyed_dsq, .rows = ROW(14), .ends_scheduler = true,
+     .must = "A task dispatched to a destroyed DSQ gets one dequeue, without a flag.");

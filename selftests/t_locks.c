@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What ops.dequeue() may do, and what it must not undo. */
+#include <sys/resource.h>
+
+#include "harness.h"
+
+#define ENOUGH	100
+
+static enum result iterate_run(void)
+{
+	int i;
+
+	knobs->iterate = true;
+	if (!spawn(OBEY, 6))
+		return FAIL;
+	for (i = 0; i < 2; i++) {
+		if (!park(i ? PLACE_VTIME : PLACE_FIFO))
+			return FAIL;
+		if (setpriority(PRIO_PROCESS, workers[i].pid, 3 + i))
+			return fail("setpriority() does not work: %m");
+		if (!unpark())
+			return FAIL;
+	}
+	if (!books->iterated)
+		return fail("ops.dequeue() saw no task on the DSQ");
+
+	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus + 1))
+		return FAIL;
+	knobs->enqueue = PLACES_DSQ;
+	if (!wait_until(books->iterated >= ENOUGH && books->crossed >= ENOUGH / 2))
+		return fail("ops.dequeue() saw %llu tasks, %llu were taken by another CPU",
+			    books->iterated, books->crossed);
+	return PASS;
+}
+
+TEST(iterate, .rows = ROW(8) | ROW(10), .hazards = HAZARD(5),
+     .must = "ops.dequeue() may iterate the very DSQ that the task leaves.");
+
+static enum result nested_run(void)
+{
+	knobs->use_locked_rq = true;
+	knobs->held_to = PLACES_TERMINAL;
+	knobs->dsq_to = PLACE_LOCAL | PLACE_LOCAL_ON | PLACE_SECOND;
+	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus + 1))
+		return FAIL;
+	knobs->enqueue = PLACES_CUSTODY;
+	if (!wait_until(books->locked_rq_used >= ENOUGH))
+		return fail("ops.dispatch() used its run queue %llu times after a dequeue in it",
+			    books->locked_rq_used);
+	return PASS;
+}
+
+TEST(nested, .rows = ROW(8), .hazards = HAZARD(6),
+     .must = "ops.dispatch() still knows its locked run queue after an ops.dequeue() inside it.");

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Changes that come from the machine's side: cgroups, NUMA, CPU hotplug. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+#define NR_PARKED	4
+
+/* A cgroup hierarchy of our own view, with two groups in it. */
+static char cgroup_root[] = "/tmp/scx-custody.XXXXXX";
+static const char *controller_enabled;
+static bool mounted;
+
+static const char *in_cgroup(const char *file)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup_root, file);
+	return path;
+}
+
+static const char *group_of(char which, const char *file)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "scx-custody-%d%c/%s", getpid(), which, file);
+	return in_cgroup(name);
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (; (text = strstr(text, word)); text += length)
+		if (!text[length] || text[length] == ' ')
+			return true;
+	return false;
+}
+
+/* Says what is missing, or NULL. */
+static const char *make_groups(const char *controller)
+{
+	char controllers[256], enable[16];
+
+	strcpy(strrchr(cgroup_root, '.'), ".XXXXXX");
+	mkdir("/tmp", 01777);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return "there is no mount namespace to be had";
+	if (!mkdtemp(cgroup_root))
+		return "there is no temporary directory to be had";
+	mounted = !mount("none", cgroup_root, "cgroup2", 0, NULL);
+	if (!mounted)
+		return "this kernel has no cgroup2";
+	if (!read_file(in_cgroup("cgroup.subtree_control"), controllers, sizeof(controllers)))
+		return "cgroup2 cannot be read";
+	if (!has_word(controllers, controller)) {
+		snprintf(enable, sizeof(enable), "+%s", controller);
+		if (!write_file(in_cgroup("cgroup.subtree_control"), enable))
+			return "the controller is not to be had in cgroup2";
+		controller_enabled = controller;
+	}
+	if (mkdir(group_of('a', ""), 0755) || mkdir(group_of('b', ""), 0755))
+		return "no cgroup can be made";
+	return NULL;
+}
+
+static void remove_groups(void)
+{
+	rmdir(group_of('a', ""));
+	rmdir(group_of('b', ""));
+	if (controller_enabled) {
+		char disable[16];
+
+		snprintf(disable, sizeof(disable), "-%s", controller_enabled);
+		write_file(in_cgroup("cgroup.subtree_control"), disable);
+	}
+	if (mounted)
+		umount(cgroup_root);
+	rmdir(cgroup_root);
+	controller_enabled = NULL;
+	mounted = false;
+}
+
+static bool join(pid_t pid, char which)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", pid);
+	return write_file(group_of(which, "cgroup.procs"), text);
+}
+
+static enum result cgroup_move_run(void)
+{
+	const char *problem = make_groups("cpu");
+	unsigned int place;
+	char group = 'a';
+	int i;
+
+	if (problem)
+		return skip("%s: %s", problem, strerror(errno));
+	if (!spawn(OBEY, NR_PARKED))
+		return FAIL;
+
+	for (place = PLACE_FIFO; place <= PLACE_TREE; place <<= 1) {
+		if (!park(place))
+			return FAIL;
+		for (i = 0; i < NR_PARKED; i++) {
+			unsigned long long before = nr_left(place, LEFT_CHANGED);
+
+			if (!join(workers[i].pid, group))
+				return fail("a task cannot be moved to a cgroup: %m");
+			if (!wait_until(nr_left(place, LEFT_CHANGED) > before))
+				return fail("%s: no dequeue came", place_name(place));
+			if (!wait_until(nr_in_custody() == NR_PARKED))
+				return fail("%s: it did not come back", place_name(place));
+		}
+		if (!unpark())
+			return FAIL;
+		group ^= 'a' ^ 'b';
+	}
+	return PASS;
+}
+
+TEST(cgroup_move, .rows = ROW(10), .cleanup = remove_groups,
+     .must = "A move to another cgroup in custody gives one dequeue, marked as a change.");
+
+/* Whether a weight takes a waiting task off its queue is the kernel's choice. */
+static enum result cgroup_weight_run(void)
+{
+	const char *problem = make_groups("cpu");
+	char weight[16];
+	int i;
+
+	if (problem)
+		return skip("%s: %s", problem, strerror(errno));
+	if (!spawn(OBEY, NR_PARKED))
+		return FAIL;
+	for (i = 0; i < NR_PARKED; i++)
+		if (!join(workers[i].pid, 'a'))
+			return fail("a task cannot be moved to a cgroup: %m");
+	if (!park(PLACES_CUSTODY))
+		return FAIL;
+	for (i = 0; i < 5; i++) {
+		snprintf(weight, sizeof(weight), "%d", 50 + 100 * i);
+		if (!write_file(group_of('a', "cpu.weight"), weight))
+			return fail("the weight of a cgroup cannot be changed: %m");
+	}
+	if (!wait_until(books->cgroup_weight >= 5))
+		return fail("ops.cgroup_set_weight() was called %llu times, not 5",
+			    books->cgroup_weight);
+	if (!wait_until(nr_in_custody() == NR_PARKED) || !unpark())
+		return FAIL;
+	return PASS;
+}
+
+TEST(cgroup_weight, .rows = ROW(10), .cleanup = remove_groups,
+     .must = "A change of a cgroup's weight neither loses nor adds a dequeue in custody.");
+
+/* How many NUMA hinting faults there have been; -1 where none are counted. */
+static long nr_hint_faults(void)
+{
+	FILE *vmstat = fopen("/proc/vmstat", "r");
+	char name[64];
+	long number;
+
+	if (!vmstat)
+		return -1;
+	while (fscanf(vmstat, "%63s %ld", name, &number) == 2)
+		if (!strcmp(name, "numa_hint_faults"))
+			break;
+		else
+			number = -1;
+	fclose(vmstat);
+	return number;
+}
+
+/* The first CPU of a node; -1 where there is none. */
+static int cpu_of_node(int node)
+{
+	char path[64], list[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist", node);
+	return read_file(path, list, sizeof(list)) && *list ? atoi(list) : -1;
+}
+
+/* Pages that move leave the task where it is; the task that moves leaves custody. */
+static enum result numa_parked(void)
+{
+	const unsigned long nodes[2] = { 1, 2 };
+	unsigned long long before;
+	int i, node;
+
+	if (!park(PLACES_CUSTODY))
+		return FAIL;
+	for (i = 0; i < 2 * NR_PARKED; i++) {
+		pid_t pid = workers[i % NR_PARKED].pid;
+
+		node = i >= NR_PARKED;
+		before = nr_left_any();
+		if (syscall(SYS_migrate_pages, pid, 64, &nodes[node], &nodes[!node]) < 0)
+			return fail("migrate_pages() does not work: %m");
+		if (nr_left_any() != before)
+			return fail("a dequeue came for pages that moved");
+
+		before = nr_left(~0, LEFT_CHANGED);
+		if (!pin(pid, cpu_of_node(node)))
+			return fail("a task cannot be put on node %d: %m", node);
+		if (!wait_until(nr_left(~0, LEFT_CHANGED) > before &&
+				nr_in_custody() == NR_PARKED))
+			return fail("a task was put on node %d and no dequeue came", node);
+	}
+	return unpark() ? PASS : FAIL;
+}
+
+static enum result numa_run(void)
+{
+	unsigned long long before;
+	char balancing[8];
+	long faults;
+
+	if (cpu_of_node(0) < 0 || cpu_of_node(1) < 0)
+		return skip("there are no two NUMA nodes with CPUs");
+	if (!spawn(OBEY, NR_PARKED))
+		return FAIL;
+	if (numa_parked() != PASS)
+		return FAIL;
+
+	/* NUMA balancing, if it is on, takes tasks of the fair class to scan for. */
+	if (options.all_tasks ||
+	    !read_file("/proc/sys/kernel/numa_balancing", balancing, sizeof(balancing)) ||
+	    balancing[0] == '0')
+		return PASS;
+	faults = nr_hint_faults();
+	if (!spawn(TOUCH, 2))
+		return FAIL;
+	before = nr_left_any();
+	knobs->enqueue = PLACES_CUSTODY;
+	if (!wait_until(nr_hint_faults() >= faults + 50))
+		return fail("NUMA balancing made only %ld hinting faults",
+			    nr_hint_faults() - faults);
+	if (!wait_until(nr_left_any() >= before + 20))
+		return fail("only %llu tasks left custody meanwhile", nr_left_any() - before);
+	return PASS;
+}
+
+TEST(numa, .rows = ROW(10),
+     .must = "A task in custody gets one dequeue if it changes its NUMA node, none if its pages do.");
+
+static int last_cpu;
+static char fair_server_runtime[32];
+
+/*
+ * Linux 6.12 stops the deadline server of a CPU that goes offline even if it is
+ * not running, and warns, which is likely where all tasks are in sched_ext. It
+ * does not if the server is off. Where there is no such file there is nothing
+ * to be done, and newer kernels don't need it.
+ */
+static void set_fair_server(bool on)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/sched/fair_server/cpu%d/runtime",
+		 last_cpu);
+	if (on && *fair_server_runtime)
+		write_file(path, fair_server_runtime);
+	else if (!on && read_file(path, fair_server_runtime, sizeof(fair_server_runtime)))
+		write_file(path, "0");
+}
+
+static bool set_online(bool online)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", last_cpu);
+	return write_file(path, online ? "1" : "0");
+}
+
+/*
+ * By another process: it does not return as long as a task must not leave the
+ * CPU, and we are the one who lets tasks go.
+ */
+static pid_t start_taking_away(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(set_online(false) ? 0 : errno);
+	return pid;
+}
+
+static bool taken_away(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status))
+		errno = WEXITSTATUS(status);
+	return !status;
+}
+
+static void restore_machine(void)
+{
+	set_online(true);
+	set_fair_server(true);
+	remove_groups();
+}
+
+/* The CPU goes, and with it the cpuset's last: its tasks get the parent's CPUs. */
+static enum result hotplug_run(void)
+{
+	const char *problem;
+	char cpu[16];
+	pid_t pid;
+	int i;
+
+	last_cpu = nr_cpus - 1;
+	if (!last_cpu)
+		return skip("there is only one CPU");
+	problem = make_groups("cpuset");
+	if (problem)
+		return skip("%s: %s", problem, strerror(errno));
+
+	snprintf(cpu, sizeof(cpu), "%d", last_cpu);
+	if (!write_file(group_of('a', "cpuset.cpus"), cpu))
+		return fail("the CPUs of a cpuset cannot be set: %m");
+	if (!spawn(OBEY, NR_PARKED))
+		return FAIL;
+	for (i = 0; i < NR_PARKED; i++)
+		if (!join(workers[i].pid, 'a'))
+			return fail("a task cannot be moved to a cgroup: %m");
+	if (!park(PLACES_CUSTODY))
+		return FAIL;
+
+	set_fair_server(false);
+	pid = start_taking_away();
+	wait_until(nr_left(~0, LEFT_CHANGED) >= NR_PARKED && nr_in_custody() == NR_PARKED);
+	if (nr_left(~0, LEFT_CHANGED) < NR_PARKED)
+		fail("%llu of %d tasks got a dequeue", nr_left(~0, LEFT_CHANGED), NR_PARKED);
+	if (!unpark() || !taken_away(pid))
+		return *reason ? FAIL : fail("CPU %d does not go: %m", last_cpu);
+	return *reason ? FAIL : PASS;
+}
+
+TEST(hotplug, .rows = ROW(10), .disturbs_all = true, .cleanup = restore_machine,
+     .must = "Tasks in custody whose last CPU goes away get one dequeue each, marked as a change.");
+
+/* A task that finds its CPU gone is put on a local DSQ without asking us. */
+static enum result hotplug_storm_run(void)
+{
+	int i;
+
+	last_cpu = nr_cpus - 1;
+	if (!last_cpu)
+		return skip("there is only one CPU");
+	knobs->closing = true;
+	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus + 1))
+		return FAIL;
+	knobs->enqueue = PLACES_CUSTODY;
+	set_fair_server(false);
+	for (i = 0; i < 5 && !over(); i++) {
+		unsigned long long before = nr_left_any();
+
+		if (!set_online(false))
+			return i ? fail("CPU %d does not go: %m", last_cpu) :
+				   skip("CPU %d cannot be taken away: %m", last_cpu);
+		if (!wait_until(nr_left_any() > before))
+			return fail("nothing runs without CPU %d", last_cpu);
+		if (!set_online(true))
+			return fail("CPU %d does not come back: %m", last_cpu);
+	}
+	return PASS;
+}
+
+TEST(hotplug_storm, .rows = ROW(8) | ROW(16), .disturbs_all = true, .cleanup = restore_machine,
+     .must = "A CPU that goes and comes back under load leaves nothing open in the books.");

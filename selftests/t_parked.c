@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Properties that change while a task is parked in custody. Nothing is being
+ * dispatched then, so exactly one dequeue must come for each change that takes
+ * the task out, with SCX_DEQ_SCHED_CHANGE.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "harness.h"
+
+#define NR_PARKED	4
+
+/* Park workers at each place in turn, change each, and let them go again. */
+static enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
+				 bool comes_back)
+{
+	unsigned int place;
+	int i;
+
+	if (!spawn(OBEY, NR_PARKED))
+		return FAIL;
+
+	for (place = PLACE_FIFO; place <= PLACE_TREE; place <<= 1) {
+		if (!park(place))
+			return FAIL;
+
+		for (i = 0; i < NR_PARKED; i++) {
+			unsigned long long before = nr_left(place, LEFT_CHANGED);
+
+			if (!change(&workers[i]))
+				return fail("%s does not work: %m", what);
+			if (!wait_until(nr_left(place, LEFT_CHANGED) > before))
+				return fail("%s, %s: no dequeue came", what, place_name(place));
+			if (comes_back && !wait_until(nr_in_custody() == NR_PARKED))
+				return fail("%s, %s: it did not come back", what, place_name(place));
+		}
+		if (!unpark())
+			return FAIL;
+	}
+	return PASS;
+}
+
+static bool change_nice(struct worker *worker)
+{
+	int nice = getpriority(PRIO_PROCESS, worker->pid);
+
+	return !setpriority(PRIO_PROCESS, worker->pid, nice == 5 ? 3 : 5);
+}
+
+static enum result parked_nice_run(void)
+{
+	return at_each_place(change_nice, "setpriority()", true);
+}
+
+TEST(parked_nice, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(10), .hazards = HAZARD(7) | HAZARD(9),
+     .must = "A change of nice in custody gives one dequeue, marked as a change.");
+
+static bool change_affinity(struct worker *worker)
+{
+	cpu_set_t set;
+
+	return !sched_getaffinity(worker->pid, sizeof(set), &set) &&
+	       pin(worker->pid, CPU_COUNT(&set) == 1 ? -1 : sched_getcpu());
+}
+
+static enum result parked_affinity_run(void)
+{
+	return at_each_place(change_affinity, "sched_setaffinity()", true);
+}
+
+TEST(parked_affinity, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(10), .hazards = HAZARD(7) | HAZARD(9),
+     .must = "A change of affinity in custody gives one dequeue, marked as a change.");
+
+/* In the other class nothing holds it: it does its step and sleeps. */
+static bool change_class(struct worker *worker)
+{
+	return visit_other_class(worker->pid);
+}
+
+static enum result parked_class_run(void)
+{
+	return at_each_place(change_class, "sched_setscheduler()", false);
+}
+
+TEST(parked_class, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(10), .hazards = HAZARD(7) | HAZARD(9),
+     .must = "A change of class in custody gives one dequeue, marked as a change.");

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Races: many changes against many dispatches, on all CPUs, for some time. Then
+ * the books must balance.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "harness.h"
+
+#define ENOUGH	20
+
+/* What a storm changes besides nice. */
+enum change {
+	AFFINITY	= 1 << 0,
+	CLASS		= 1 << 1,
+};
+
+static void change_at_random(unsigned int changes)
+{
+	pid_t pid = workers[random() % nr_workers].pid;
+
+	/* The cheapest most often: it races the most in a given time. */
+	switch (random() % 8) {
+	case 0:
+		if (changes & AFFINITY)
+			pin(pid, random() % 3 ? random() % nr_cpus : -1);
+		break;
+	case 1:
+		if (changes & CLASS)
+			visit_other_class(pid);
+		break;
+	default:
+		setpriority(PRIO_PROCESS, pid, random() % 20);
+	}
+}
+
+static enum result storm(unsigned int changes)
+{
+	double end = now() + options.duration, pause = now();
+
+	while (now() < end && !over()) {
+		change_at_random(changes);
+		/* Let the tasks run as well where CPUs are few. */
+		if (now() - pause > 0.002) {
+			nap(0.001);
+			pause = now();
+		}
+	}
+	if (over())
+		return FAIL;
+	if (!wait_until(nr_left(~0, LEFT_CHANGED) >= ENOUGH &&
+			nr_left(~0, LEFT_DISPATCHED) >= ENOUGH))
+		return fail("only %llu dequeues for a change and %llu for a dispatch",
+			    nr_left(~0, LEFT_CHANGED), nr_left(~0, LEFT_DISPATCHED));
+	if (nr_cpus > 1 && !books->crossed)
+		return fail("no task was taken by another CPU");
+	return PASS;
+}
+
+/*
+ * No affinity here, nor held tasks to local DSQs in the hammer: see
+ * entries_are_unique() for a dispatch that comes too late, to a CPU which the
+ * task may not use any more. Nor does the hammer insert into LOCAL_ON: up to
+ * 7.0 the kernel remembers the target over a change of affinity.
+ */
+static enum result storm_held_run(void)
+{
+	knobs->enqueue = PLACES_HELD;
+	knobs->held_to = PLACES_TERMINAL;
+	if (!spawn(NAP, 4) || !spawn(YIELD, 3 * nr_cpus))
+		return FAIL;
+	return storm(0);
+}
+
+TEST(storm_held, .rows = ROW(5) | ROW(8) | ROW(10) | ROW(16),
+     .hazards = HAZARD(1) | HAZARD(2) | HAZARD(3) | HAZARD(4),
+     .must = "Changes racing with dispatches of held tasks, to this and other CPUs, lose and add nothing.");
+
+static enum result storm_dsq_run(void)
+{
+	knobs->enqueue = PLACES_DSQ;
+	knobs->dsq_to = PLACE_LOCAL | PLACE_LOCAL_ON | PLACE_SECOND;
+	if (!spawn(NAP, 4) || !spawn(YIELD, 3 * nr_cpus))
+		return FAIL;
+	return storm(AFFINITY);
+}
+
+TEST(storm_dsq, .rows = ROW(4) | ROW(7) | ROW(8) | ROW(10) | ROW(16),
+     .hazards = HAZARD(1) | HAZARD(4),
+     .must = "Changes racing with moves out of user DSQs, to this and other CPUs, lose and add nothing.");
+
+static enum result fork_exit_run(void)
+{
+	double end = now() + options.duration / 2;
+
+	knobs->select = PLACES_DSQ | PLACE_PASS;
+	knobs->enqueue = PLACES_CUSTODY;
+	if (!spawn(FORK, 4))
+		return FAIL;
+	if (!wait_until(books->exited >= ENOUGH))
+		return fail("only %llu tasks ended", books->exited);
+	while (now() < end && !over())
+		nap(0.01);
+	return over() ? FAIL : PASS;
+}
+
+TEST(fork_exit, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(8),
+     .must = "Tasks that are born and end in numbers leave nothing open in the books.");
+
+static enum result hammer_run(void)
+{
+	knobs->select = PLACE_LOCAL | PLACE_GLOBAL | PLACES_DSQ | PLACE_PASS;
+	knobs->enqueue = PLACE_LOCAL | PLACE_GLOBAL | PLACES_CUSTODY;
+	knobs->held_to = PLACE_GLOBAL | PLACES_DSQ | PLACE_SECOND;
+	knobs->dsq_to = PLACE_LOCAL | PLACE_LOCAL_ON | PLACE_GLOBAL | PLACE_SECOND;
+	knobs->everyone = options.all_tasks;
+	knobs->iterate = true;
+	knobs->use_locked_rq = true;
+	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus) || !spawn(PING, 4) || !spawn(FORK, 2))
+		return FAIL;
+	return storm(AFFINITY | CLASS);
+}
+
+TEST(hammer, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(6) | ROW(7) | ROW(8) | ROW(10) |
+		     ROW(16),
+     .hazards = HAZARD(1) | HAZARD(2) | HAZARD(3) | HAZARD(4) | HAZARD(5) | HAZARD(6),
+     .must = "Everything at once: what entered custody has left it, each time exactly once.");
