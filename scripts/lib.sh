@@ -86,6 +86,8 @@ leave() {
 	trap '' INT TERM HUP
 	trap - EXIT
 	set +e
+	# A child that is signalled before it got round to forgetting our traps.
+	[ "$BASHPID" = $$ ] || exit "$status"
 	for pid in $(jobs -p); do
 		stop_job "$pid"
 	done
