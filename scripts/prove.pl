@@ -15,12 +15,15 @@ my @tests = sort keys %wanted;
 die "prove.pl: there is no test like '@names' in $dir.\n" unless @tests;
 
 $| = 1;
-my $results = TAP::Harness->new({ verbosity => 1, timer => 1 })->runtests(@tests);
+# The console's formatter shows each result as it comes, also in a file.
+my $results = TAP::Harness->new({
+	verbosity => 1, timer => 1, formatter_class => 'TAP::Formatter::Console',
+})->runtests(@tests);
 
 # A test file that died, or didn't run what it planned, is a failure too, even
 # if each result it got round to was fine.
 my $broken = grep {
-	my $parser = $results->parsers($_);
+	my ($parser) = $results->parsers($_);
 	!$parser->failed && ($parser->exit || $parser->wait || $parser->parse_errors)
 } $results->descriptions;
 

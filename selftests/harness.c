@@ -407,7 +407,8 @@ bool over(void)
 
 static const char *const place_names[NR_PLACES] = {
 	"local DSQ", "local DSQ of another CPU", "global DSQ", "FIFO DSQ", "vtime DSQ",
-	"held in a map", "held in a tree", "second DSQ", "forbidden CPU", "destroyed DSQ", "passed on",
+	"held in a map", "held in a tree", "second DSQ", "forbidden CPU",
+	"destroyed DSQ", "passed on",
 };
 
 const char *place_name(unsigned int place)

@@ -162,7 +162,7 @@ static enum result dsq_move_run(void)
 }
 
 TEST(dsq_move, .rows = ROW(8),
-     .must = "A task moved from a user DSQ to a terminal one by scx_bpf_dsq_move() gets one dequeue.");
+     .must = "A task that scx_bpf_dsq_move() takes to a terminal DSQ gets one dequeue.");
 
 static enum result other_cpu_run(void)
 {
@@ -178,4 +178,4 @@ static enum result other_cpu_run(void)
 }
 
 TEST(other_cpu, .rows = ROW(8) | ROW(16), .hazards = HAZARD(4),
-     .must = "A task taken by another CPU gets one dequeue, and none for the move between run queues.");
+     .must = "A task taken by another CPU gets one dequeue, none for the change of run queue.");

@@ -254,7 +254,7 @@ static enum result numa_run(void)
 }
 
 TEST(numa, .rows = ROW(10),
-     .must = "A task in custody gets one dequeue if it changes its NUMA node, none if its pages do.");
+     .must = "A task in custody gets one dequeue if it changes its node, none if its pages do.");
 
 static int last_cpu;
 static char fair_server_runtime[32];

@@ -35,7 +35,8 @@ static enum result at_each_place(bool (*change)(struct worker *worker), const ch
 			if (!wait_until(nr_left(place, LEFT_CHANGED) > before))
 				return fail("%s, %s: no dequeue came", what, place_name(place));
 			if (comes_back && !wait_until(nr_in_custody() == NR_PARKED))
-				return fail("%s, %s: it did not come back", what, place_name(place));
+				return fail("%s, %s: it did not come back", what,
+					    place_name(place));
 		}
 		if (!unpark())
 			return FAIL;

@@ -77,7 +77,7 @@ static enum result storm_held_run(void)
 
 TEST(storm_held, .rows = ROW(5) | ROW(8) | ROW(10) | ROW(16),
      .hazards = HAZARD(1) | HAZARD(2) | HAZARD(3) | HAZARD(4),
-     .must = "Changes racing with dispatches of held tasks, to this and other CPUs, lose and add nothing.");
+     .must = "Changes racing with dispatches of held tasks neither lose nor add a dequeue.");
 
 static enum result storm_dsq_run(void)
 {
@@ -90,7 +90,7 @@ static enum result storm_dsq_run(void)
 
 TEST(storm_dsq, .rows = ROW(4) | ROW(7) | ROW(8) | ROW(10) | ROW(16),
      .hazards = HAZARD(1) | HAZARD(4),
-     .must = "Changes racing with moves out of user DSQs, to this and other CPUs, lose and add nothing.");
+     .must = "Changes racing with moves out of user DSQs neither lose nor add a dequeue.");
 
 static enum result fork_exit_run(void)
 {
