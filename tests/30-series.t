@@ -138,6 +138,8 @@ for line in 6.12 6.18; do
 	check "$line: pristine kernel/sched/ builds" \
 		build "$tree" "$objects" "$scratch/pristine.log" || continue
 	warnings "$scratch/pristine.log" >"$scratch/pristine.warnings"
+	check "$line: sparse has had a look" \
+		grep -q '^  CHECK .*kernel/sched/build_policy\.c' "$scratch/pristine.log"
 	structures "$objects" >"$scratch/pristine.structures"
 	check "$line: pahole knows the structures" \
 		grep -q '^struct sched_ext_ops {' "$scratch/pristine.structures"
