@@ -70,6 +70,10 @@ check "keeps the command's status" grep -qx 0 "$out/status"
 check "keeps the console" grep -q 'Linux version' "$out/console.log"
 check "says which acceleration was used" grep -qxE 'kvm|tcg' "$out/accel"
 
+vm --accel tcg -- 'echo "Oops: int3" >/dev/kmsg'
+check "boots again with one host thread after QEMU's defect with several" \
+	grep -qx tcg-single "$out/accel"
+
 vm -- 'echo some; exit 3'
 check "a command that exits with 3: fail" told fail 1
 check "keeps the status 3" grep -qx 3 "$out/status"
@@ -218,7 +222,7 @@ check "refuses an unknown topology" refused 'smp or smt-numa' "${good[@]}" --top
 check "refuses smt-numa with other than 4 CPUs" refused '4 CPUs' "${good[@]}" --topology smt-numa --cpus 2
 check "refuses --icount with 2 CPUs" refused 'one CPU' "${good[@]}" --icount --cpus 2
 check "refuses --icount with KVM" refused 'does not work' "${good[@]}" --icount --accel kvm
-check "refuses an unknown acceleration" refused 'auto, kvm or tcg' "${good[@]}" --accel fast
+check "refuses an unknown acceleration" refused 'auto, kvm, tcg or tcg-single' "${good[@]}" --accel fast
 check "refuses a file that is not there" refused 'no file' "${good[@]}" --file "$tmp/none"
 check "refuses a relative guest path" refused 'absolute' "${good[@]}" --file "$0:x"
 
