@@ -12,7 +12,10 @@ use TAP::Harness;
 my ($dir, @names) = @ARGV;
 my %wanted = map { $_ => 1 } map { glob "$dir/*$_*.t" } @names ? @names : ('');
 my @tests = sort keys %wanted;
-die "prove.pl: there is no test like '@names' in $dir.\n" unless @tests;
+if (!@tests) {
+	print STDERR "check: there is no test like '@names' in $dir.\n";
+	exit(2);
+}
 
 $| = 1;
 # The console's formatter shows each result as it comes, also in a file.

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# How scx-custody-selftest, demo and check behave besides running tests: bad
+# input, kernels on which nothing can be done, other schedulers, signals.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+selftest='' kernel='' tmp=''
+scratch tmp
+capture selftest "$root/scripts/build-selftests" || {
+	echo "Bail out! the selftests do not build"
+	exit 1
+}
+capture kernel "$root/scripts/build-kernel" 6.18 patched || {
+	echo "Bail out! the kernel does not build"
+	exit 1
+}
+
+# refused STATUS REGEX COMMAND...: ends with it and one sentence that matches.
+refused() {
+	local expected=$1 sentence=$2 status=0
+
+	shift 2
+	"$@" >"$tmp/stdout" 2>"$tmp/stderr" </dev/null || status=$?
+	echo "exit status $status: $(cat "$tmp/stderr")"
+	[ "$status" -eq "$expected" ] && [ "$(wc -l <"$tmp/stderr")" -eq 1 ] &&
+		grep -qE "$sentence" "$tmp/stderr"
+}
+
+# in_guest COMMAND: a line for the shell of a guest that has the selftests.
+in_guest() {
+	"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout 120 -- "$1"
+}
+
+check "demo refuses no line" refused 2 'give one LINE' "$root/scripts/demo"
+check "demo refuses a line without a series" refused 2 "no series for '5.4'" "$root/scripts/demo" 5.4
+check "check refuses a test that is not there" \
+	refused 2 "no test like 'frobnicate'" "$root/scripts/check" frobnicate
+
+check "refuses an unknown option" refused 2 "'--frobnicate' is not an option" "$selftest" --frobnicate
+check "refuses an argument" refused 2 "'x' is not an option" "$selftest" x
+for value in 0 -1 x ''; do
+	check "refuses --duration '$value'" refused 2 'number of seconds above 0' \
+		"$selftest" --duration "$value"
+done
+check "lists its tests without root or sched_ext" \
+	grep -q '^hammer .*hazards' <("$selftest" --list)
+
+if [ -e /sys/kernel/sched_ext ]; then
+	skip "says so where there is no sched_ext" "this machine's kernel has it"
+else
+	check "says so where there is no sched_ext" \
+		refused 4 'has no sched_ext' "$selftest"
+fi
+
+# shellcheck disable=SC2016 # for the guest's shell
+check "refuses while another BPF scheduler is loaded" in_guest '
+	/scx-custody-selftest --bench-pipe 100000000 >/dev/null 2>&1 &
+	until grep -q enabled /sys/kernel/sched_ext/state; do sleep 0.1; done
+	said=$(/scx-custody-selftest --run fifo 2>&1); status=$?
+	kill $!; wait
+	echo "$status: $said"
+	[ $status = 4 ] && echo "$said" | grep -q "another BPF scheduler is loaded"'
+
+chmod 755 "$tmp"
+cp "$selftest" "$tmp/selftest"
+check "refuses a user who is not root" refused 4 'must be run as root' \
+	setpriv --reuid 65534 --clear-groups "$tmp/selftest"
+
+for signal in INT TERM HUP; do
+	# shellcheck disable=SC2016
+	check "SIG$signal leaves no scheduler and no task behind" in_guest '
+		/scx-custody-selftest --all-tasks --run hammer --duration 60 >/dev/null 2>&1 & pid=$!
+		until grep -q enabled /sys/kernel/sched_ext/state; do sleep 0.1; done
+		sleep 2
+		kill -'$signal' $pid; wait $pid
+		state=$(cat /sys/kernel/sched_ext/state)
+		tasks=$(grep -l custody /proc/[0-9]*/comm 2>/dev/null | wc -l)
+		echo "state: $state, tasks left: $tasks"
+		[ "$state" = disabled ] && [ "$tasks" = 0 ]'
+done
+
+"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" -- \
+	/scx-custody-selftest --json --run fifo >"$tmp/json" 2>/dev/null
+check "--json is JSON, with each test and a verdict" python3 -c '
+import json, sys
+report = json.load(open(sys.argv[1]))
+assert [test["name"] for test in report["tests"]] == ["fifo"], report
+assert report["tests"][0]["result"] == "pass", report
+assert "has the semantics" in report["verdict"], report
+' "$tmp/json"
+
+done_testing
