@@ -65,10 +65,8 @@ for line in 6.12 6.18; do
 		continue
 	capture kernel "$root/scripts/build-kernel" "$line" patched 2>/dev/null
 	check "$line: the patched kernel's BTF has the enumerators with the values of 7.1" \
-		diff <(has_enumerators "$kernel/vmlinux") - <<'END'
-'SCX_DEQ_SCHED_CHANGE' val=8589934592ULL
-'SCX_TASK_IN_CUSTODY' val=2
-END
+		diff <(has_enumerators "$kernel/vmlinux") <(printf "%s\n" \
+			"'SCX_DEQ_SCHED_CHANGE' val=8589934592ULL" "'SCX_TASK_IN_CUSTODY' val=2")
 	check "$line: the patched kernel passes, 2 CPUs" passes "$line" "$kernel/bzImage"
 done
 
