@@ -458,12 +458,16 @@ int main(int argc, char **argv)
 	 * With all tasks in its hands, what we do must not depend on the scheduler
 	 * under test. Workers do not inherit this.
 	 */
-	if (options.all_tasks)
+	if (options.all_tasks) {
+		set_fair_servers(false);
 		sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK,
 				   &(struct sched_param){ .sched_priority = 50 });
+	}
 
 	run_tests();
 	unload_scheduler();
+	if (options.all_tasks)
+		set_fair_servers(true);
 	if (stopped) {
 		signal(stopped, SIG_DFL);
 		raise(stopped);

@@ -257,24 +257,37 @@ TEST(numa, .rows = ROW(10),
      .must = "A task in custody gets one dequeue if it changes its node, none if its pages do.");
 
 static int last_cpu;
-static char fair_server_runtime[32];
 
 /*
- * Linux 6.12 stops the deadline server of a CPU that goes offline even if it is
- * not running, and warns, which is likely where all tasks are in sched_ext. It
- * does not if the server is off. Where there is no such file there is nothing
- * to be done, and newer kernels don't need it.
+ * Turn the deadline servers off that guard fair tasks, or on again. Linux 6.12
+ * stops the server of a CPU that goes offline even if it isn't running, as where
+ * all tasks are in sched_ext, and warns; not if it is off. To turn it off does
+ * the same, so a fair task must be running there. Where there are no such files
+ * there is nothing to be done.
  */
-static void set_fair_server(bool on)
+void set_fair_servers(bool on)
 {
+	static char runtimes[64][32];
 	char path[80];
+	int i;
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/sched/fair_server/cpu%d/runtime",
-		 last_cpu);
-	if (on && *fair_server_runtime)
-		write_file(path, fair_server_runtime);
-	else if (!on && read_file(path, fair_server_runtime, sizeof(fair_server_runtime)))
+	for (i = 0; i < nr_cpus && i < 64; i++) {
+		double start = now();
+
+		snprintf(path, sizeof(path), "/sys/kernel/debug/sched/fair_server/cpu%d/runtime", i);
+		if (on) {
+			if (*runtimes[i])
+				write_file(path, runtimes[i]);
+			continue;
+		}
+		if (!read_file(path, runtimes[i], sizeof(runtimes[i])) || !pin(getpid(), i))
+			continue;
+		while (now() < start + 0.01)
+			;
 		write_file(path, "0");
+	}
+	if (!on)
+		pin(getpid(), -1);
 }
 
 static bool set_online(bool online)
@@ -311,7 +324,6 @@ static bool taken_away(pid_t pid)
 static void restore_machine(void)
 {
 	set_online(true);
-	set_fair_server(true);
 	remove_groups();
 }
 
@@ -341,7 +353,6 @@ static enum result hotplug_run(void)
 	if (!park(PLACES_CUSTODY))
 		return FAIL;
 
-	set_fair_server(false);
 	pid = start_taking_away();
 	wait_until(nr_left(~0, LEFT_CHANGED) >= NR_PARKED && nr_in_custody() == NR_PARKED);
 	if (nr_left(~0, LEFT_CHANGED) < NR_PARKED)
@@ -366,7 +377,6 @@ static enum result hotplug_storm_run(void)
 	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus + 1))
 		return FAIL;
 	knobs->enqueue = PLACES_CUSTODY;
-	set_fair_server(false);
 	for (i = 0; i < 5 && !over(); i++) {
 		unsigned long long before = nr_left_any();
 
