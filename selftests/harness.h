@@ -163,6 +163,9 @@ bool kernel_marks(pid_t pid);
 /* System calls that change a task; true if they worked. */
 bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */
 void set_fair_servers(bool on);
+/* Park workers at each place in turn, change each, and let them go again. */
+enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
+			  bool comes_back);
 bool set_policy(pid_t pid, int policy);
 bool visit_other_class(pid_t pid);
 bool write_file(const char *path, const char *text);

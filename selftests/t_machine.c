@@ -99,36 +99,31 @@ static bool join(pid_t pid, char which)
 	return write_file(group_of(which, "cgroup.procs"), text);
 }
 
+static bool join_all(char which)
+{
+	int i;
+
+	for (i = 0; i < nr_workers; i++)
+		if (!join(workers[i].pid, which))
+			return false;
+	return true;
+}
+
+/* Into the one group all of them, the next time into the other. */
+static bool change_group(struct worker *worker)
+{
+	static int moves;
+
+	return join(worker->pid, "ab"[moves++ / nr_workers % 2]);
+}
+
 static enum result cgroup_move_run(void)
 {
 	const char *problem = make_groups("cpu");
-	unsigned int place;
-	char group = 'a';
-	int i;
 
 	if (problem)
 		return skip("%s: %s", problem, strerror(errno));
-	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
-
-	for (place = PLACE_FIFO; place <= PLACE_TREE; place <<= 1) {
-		if (!park(place))
-			return FAIL;
-		for (i = 0; i < NR_PARKED; i++) {
-			unsigned long long before = nr_left(place, LEFT_CHANGED);
-
-			if (!join(workers[i].pid, group))
-				return fail("a task cannot be moved to a cgroup: %m");
-			if (!wait_until(nr_left(place, LEFT_CHANGED) > before))
-				return fail("%s: no dequeue came", place_name(place));
-			if (!wait_until(nr_in_custody() == NR_PARKED))
-				return fail("%s: it did not come back", place_name(place));
-		}
-		if (!unpark())
-			return FAIL;
-		group ^= 'a' ^ 'b';
-	}
-	return PASS;
+	return at_each_place(change_group, "a move to another cgroup", true);
 }
 
 TEST(cgroup_move, .rows = ROW(10), .cleanup = remove_groups,
@@ -145,9 +140,8 @@ static enum result cgroup_weight_run(void)
 		return skip("%s: %s", problem, strerror(errno));
 	if (!spawn(OBEY, NR_PARKED))
 		return FAIL;
-	for (i = 0; i < NR_PARKED; i++)
-		if (!join(workers[i].pid, 'a'))
-			return fail("a task cannot be moved to a cgroup: %m");
+	if (!join_all('a'))
+		return fail("a task cannot be moved to a cgroup: %m");
 	if (!park(PLACES_CUSTODY))
 		return FAIL;
 	for (i = 0; i < 5; i++) {
@@ -341,7 +335,6 @@ static enum result hotplug_run(void)
 	const char *problem;
 	char cpu[16];
 	pid_t pid;
-	int i;
 
 	last_cpu = nr_cpus - 1;
 	if (!last_cpu)
@@ -355,9 +348,8 @@ static enum result hotplug_run(void)
 		return fail("the CPUs of a cpuset cannot be set: %m");
 	if (!spawn(OBEY, NR_PARKED))
 		return FAIL;
-	for (i = 0; i < NR_PARKED; i++)
-		if (!join(workers[i].pid, 'a'))
-			return fail("a task cannot be moved to a cgroup: %m");
+	if (!join_all('a'))
+		return fail("a task cannot be moved to a cgroup: %m");
 	if (!park(PLACES_CUSTODY))
 		return FAIL;
 

@@ -13,9 +13,8 @@
 
 #define NR_PARKED	4
 
-/* Park workers at each place in turn, change each, and let them go again. */
-static enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
-				 bool comes_back)
+enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
+			  bool comes_back)
 {
 	unsigned int place;
 	int i;
