@@ -20,6 +20,28 @@
  *   DSQ's lock. No DSQ lock may be held here.
  */
 
+/* the built-in DSQs are run by the core without asking the BPF scheduler again */
+static __always_inline bool scx_dsq_is_terminal(const struct scx_dispatch_q *dsq)
+{
+	return dsq->id & SCX_DSQ_FLAG_BUILTIN;
+}
+
+/* out of line, custody ends in too many places to have an op call in each */
+static noinline void scx_custody_report(struct task_struct *p, u64 deq_flags)
+{
+	unsigned long opss = atomic_long_read(&p->scx.ops_state);
+	struct rq *rq;
+
+	/* the lock that comes with owning @p, see above */
+	if ((opss & SCX_OPSS_STATE_MASK) == SCX_OPSS_DISPATCHING)
+		rq = scx_dispatching_rq(p);
+	else
+		rq = task_rq(p);
+
+	lockdep_assert_rq_held(rq);
+	scx_call_dequeue(rq, p, deq_flags);
+}
+
 /**
  * scx_custody_begin - The BPF scheduler becomes responsible for a task
  * @p: task which goes on a user DSQ or stays with the BPF scheduler
@@ -34,36 +56,32 @@ static __always_inline void scx_custody_begin(struct task_struct *p)
 
 /**
  * scx_custody_end - The BPF scheduler stops being responsible for a task
- * @rq: rq which is locked, not necessarily task_rq(@p)
  * @p: task which goes on a terminal DSQ or is taken away
  * @deq_flags: %SCX_DEQ_* to tell ops.dequeue()
  *
  * No-op if @p isn't in custody.
  */
-static __always_inline void scx_custody_end(struct rq *rq, struct task_struct *p,
-					    u64 deq_flags)
+static __always_inline void scx_custody_end(struct task_struct *p, u64 deq_flags)
 {
 	if (!(p->scx.flags & SCX_TASK_IN_CUSTODY))
 		return;
 
 	p->scx.flags &= ~SCX_TASK_IN_CUSTODY;
-	if (scx_has_dequeue())
-		scx_call_dequeue(rq, p, deq_flags);
+	if (scx_has_dequeue(p))
+		scx_custody_report(p, deq_flags);
 }
 
 /**
  * scx_custody_end_on_dequeue - Take a task out of custody as it leaves its rq
- * @rq: task_rq(@p), locked
  * @p: task being dequeued, no dispatch of which is in progress
  * @deq_flags: %SCX_DEQ_* to tell ops.dequeue()
  *
  * A task which move_remote_task_to_local_dsq() is taking to another rq isn't
  * leaving. It is on its way to a local DSQ and custody ends there.
  */
-static __always_inline void scx_custody_end_on_dequeue(struct rq *rq,
-						       struct task_struct *p,
+static __always_inline void scx_custody_end_on_dequeue(struct task_struct *p,
 						       u64 deq_flags)
 {
 	if (unlikely(p->scx.flags & SCX_TASK_IN_CUSTODY) && p->scx.sticky_cpu < 0)
-		scx_custody_end(rq, p, deq_flags);
+		scx_custody_end(p, deq_flags);
 }

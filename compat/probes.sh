@@ -9,15 +9,14 @@
 #
 #	ANSWER <tab> EVIDENCE
 #
-# ANSWER is compared with the line NAME=ANSWER of each layouts/*/layout.
+# ANSWER is compared with the line NAME=ANSWER of each layouts/*.
 # EVIDENCE, where the answer was read, is for people only.
 #
 # A new probe is a function here, its name in the list below and a line in each
-# layout; a new layout is a folder with a layout file.
+# layout; a new layout is a file in layouts/.
 
 # In the order in which differences are worth telling.
-probes=(ops deq_flags op_call locked_rq ops_dequeue dispatch_enqueue
-	local_insert bypass_dsq)
+probes=(ops deq_flags op_call locked_rq dispatch_ctx global_dsq bypass_dsq)
 
 # first_match REGEX FILE...: "FILE:LINE: TEXT" of the first line that matches.
 first_match() {
@@ -99,17 +98,23 @@ probe_locked_rq() {
 	fi
 }
 
-probe_ops_dequeue() {
-	parameters ops_dequeue
+# Where is what a CPU notes while it dispatches?
+probe_dispatch_ctx() {
+	local at
+
+	if at=$(first_match '^static struct scx_dsp_ctx __percpu \*scx_dsp_ctx;' kernel/sched/ext.c); then
+		printf 'per-cpu\t%s\n' "$at"
+	elif at=$(first_match '^[[:space:]]+struct scx_dsp_ctx[[:space:]]+dsp_ctx;' \
+			kernel/sched/ext*.[ch]); then
+		printf 'per-instance\t%s\n' "$at"
+	else
+		printf 'none\tno scx_dsp_ctx in kernel/sched/ext*\n'
+	fi
 }
 
-probe_dispatch_enqueue() {
-	parameters dispatch_enqueue
-}
-
-# Do all inserts into a local DSQ end in one function?
-probe_local_insert() {
-	parameters local_dsq_post_enq
+# Whose are the global DSQs?
+probe_global_dsq() {
+	parameters find_global_dsq
 }
 
 # Has bypass mode a DSQ of its own?
@@ -126,7 +131,7 @@ probe_bypass_dsq() {
 
 # layout_value LAYOUT KEY
 layout_value() {
-	sed -n "s/^$2=//p" "${root:?}/compat/layouts/$1/layout"
+	sed -n "s/^$2=//p" "${root:?}/compat/layouts/$1"
 }
 
 # recognise DIR: fill answers[] and evidence[] and set layout to the name of the
@@ -143,8 +148,8 @@ recognise() {
 
 	layout=
 	first_difference=
-	for known in "$root"/compat/layouts/*/layout; do
-		name=$(basename "$(dirname "$known")")
+	for known in "$root"/compat/layouts/*; do
+		name=$(basename "$known")
 		agree=0
 		different=
 		for probe in "${probes[@]}"; do

@@ -1,0 +1,30 @@
+/* whether there is an ops.dequeue() to call, cheap enough for the hot paths */
+static __always_inline bool scx_has_dequeue(const struct task_struct *p)
+{
+	return SCX_HAS_OP(rcu_dereference_sched(scx_root), dequeue);
+}
+
+/* the rq on behalf of which this CPU is dispatching @p */
+static __always_inline struct rq *scx_dispatching_rq(const struct task_struct *p)
+{
+	return this_cpu_ptr(scx_dsp_ctx)->rq;
+}
+
+/*
+ * Call ops.dequeue() with @rq locked. Unlike other ops it is also called from
+ * inside another op, e.g. when ops.dispatch() moves a task to a local DSQ,
+ * possibly after the locked rq changed. Give the outer op back its locked rq and
+ * its task. The former may be unlocked at this point, which update_locked_rq()
+ * would trip over.
+ */
+static void scx_call_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags)
+{
+	struct scx_sched *sch = rcu_dereference_sched(scx_root);
+	struct task_struct *outer_task = current->scx.kf_tasks[0];
+	struct rq *outer_rq = scx_locked_rq();
+
+	SCX_CALL_OP_TASK(sch, SCX_KF_REST, dequeue, rq, p, deq_flags);
+
+	current->scx.kf_tasks[0] = outer_task;
+	__this_cpu_write(scx_locked_rq_state, outer_rq);
+}
