@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The quilt series: fit exactly, read well to the kernel's own tools, build at
-# each step without a new warning, and agree with compat/.
+# The quilt series, on every source that can be had: fit without fuzz, read well
+# to the kernel's own tools, build at each step without a new warning, and agree
+# with compat/.
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -49,12 +50,56 @@ configure() {
 		make -C "$1" O="$2" -j"$(nproc)" prepare
 }
 
-exact_push() {
+push_all() {
 	quilt push -a --fuzz=0 >"$scratch/push.log" 2>&1 || {
 		cat "$scratch/push.log"
 		return 1
 	}
-	! grep -E 'fuzz|offset' "$scratch/push.log"
+}
+
+# custody_calls FILE: which function does what to custody, in the file's order.
+custody_calls() {
+	awk '
+		/^[a-z].*\(/ {
+			name = $0
+			sub(/\(.*/, "", name)
+			sub(/.*[ *]/, "", name)
+		}
+		match($0, /^\t+scx_custody_[a-z_]+\(/) {
+			call = substr($0, RSTART, RLENGTH - 1)
+			sub(/^\t+/, "", call)
+			print name ": " call
+		}' "$1" | sort
+}
+
+# A hunk that is found at an offset may be found at a place that merely looks
+# alike. One task's move is in a function of its own from 6.12.38 on; Linux 7.1
+# has its own line for what ops.enqueue() keeps.
+in_the_right_functions() {
+	local move=move_task_between_dsqs enqueue='do_enqueue_task: scx_custody_begin'
+
+	grep -q "^static .*$move(" kernel/sched/ext.c || move=scx_dispatch_from_dsq
+	[ "$1" != 7.1 ] || enqueue=''
+	diff <(custody_calls kernel/sched/ext.c) <(sort <<-END | sed '/^$/d'
+		dispatch_enqueue: scx_custody_end
+		dispatch_enqueue: scx_custody_end
+		dispatch_enqueue: scx_custody_begin
+		$enqueue
+		ops_dequeue: scx_custody_end_on_dequeue
+		$move: scx_custody_end
+		consume_dispatch_q: scx_custody_end
+	END
+	)
+}
+
+# Each diff is in patches/ once, however many series have it.
+stored_once() {
+	local patch
+
+	find "$root/patches" -type f -name '*.patch' | while read -r patch; do
+		sed -n '/^--- a/,$p' "$patch" | sed 's/^@@.*/@@/' | sha256sum
+	done | sort | uniq -d | grep . && return 1
+	[ -z "$(find "$root/patches" -xtype l)" ]
 }
 
 quiet_checkpatch() {
@@ -111,12 +156,18 @@ scratch='' src=''
 scratch scratch
 export QUILT_PUSH_ARGS='' QUILTRC=/dev/null
 
-for line in 6.12 6.18; do
-	patches=$root/patches/$line
+check "each patch is stored once" stored_once
+
+mapfile -t lines < <(awk -F '\t' '!/^#/ && $2 != "image" { print $1 }' "$root/kernels/sources.tsv")
+for line in "${lines[@]}"; do
 	capture src "$root/scripts/fetch" "$line" || {
 		result 1 "$line: fetch the source"
 		continue
 	}
+	detected=$("$root/compat/detect" "$src")
+	layout=$(sed -n 's/^layout: *//p' <<<"$detected")
+	series=$(sed -n 's/^line: *//p' <<<"$detected")
+	patches=$root/patches/$series
 	tree=$cache/work/$line-series
 	objects=$cache/obj/$line-series
 	rm -rf "$tree"
@@ -124,15 +175,18 @@ for line in 6.12 6.18; do
 	cp -al "$src" "$tree"
 	at_exit "rm -rf '$tree'"
 	cd "$tree" || exit
+	mapfile -t names < <(grep -v '^#' "$patches/series")
+	# Those of other lines are dealt with there.
+	mapfile -t own < <([ "$line" != "$series" ] ||
+		find "$patches" -type f -name '*.patch' -printf '%f\n' | sort)
 
 	check "$line: each patch is in the series, and the other way round" \
-		diff <(grep -v '^#' "$patches/series" | sort) \
-		<(cd "$patches" && ls -- *.patch)
+		diff <(printf '%s\n' "${names[@]}" | sort) <(cd "$patches" && ls -- *.patch)
 
 	before=$(state "$tree" "$patches")
 	export QUILT_PATCHES=$patches
-	check "$line: applies with no fuzz and no offset" exact_push
-	layout=$("$root/compat/detect" "$src" | sed -n 's/^layout: *//p')
+	check "$line: the series $series applies with no fuzz" push_all
+	check "$line: each hunk is in the function that it is for" in_the_right_functions "$series"
 	check "$line: ext_custody.h is what compat/ generates for $layout" \
 		diff <("$root/compat/gen-header" "$layout") kernel/sched/ext_custody.h
 	check "$line: git am takes the series and arrives at the same" \
@@ -143,10 +197,10 @@ for line in 6.12 6.18; do
 	check "$line: and every byte is back" \
 		diff <(echo "$before") <(state "$tree" "$patches")
 
-	while read -r patch; do
+	for patch in ${own[@]+"${own[@]}"}; do
 		check "$line: checkpatch --strict is silent on $patch" \
 			quiet_checkpatch "$src" "$patches/$patch"
-	done < <(grep -v '^#' "$patches/series")
+	done
 
 	check "$line: configures" configure "$tree" "$objects" || continue
 	check "$line: pristine kernel/sched/ builds" \
@@ -156,13 +210,15 @@ for line in 6.12 6.18; do
 	structures "$objects" >"$scratch/pristine.structures"
 	check "$line: pahole knows the structures" \
 		grep -q '^struct sched_ext_ops {' "$scratch/pristine.structures"
-	while read -r patch; do
-		quilt push --fuzz=0 >/dev/null
+	# Step by step, unless all steps are those of other lines.
+	[ "${#own[@]}" -gt 0 ] || names=("${names[-1]}")
+	for patch in "${names[@]}"; do
+		quilt push --fuzz=0 "$patch" >/dev/null
 		check "$line: builds up to $patch" \
 			build "$tree" "$objects" "$scratch/patch.log" &&
 			check "$line: with no new warning of W=1 or sparse" \
 				no_new_warning "$scratch/pristine.log" "$scratch/patch.log"
-	done < <(grep -v '^#' "$patches/series")
+	done
 	structures "$objects" >"$scratch/patched.structures"
 	check "$line: no structure has changed" \
 		diff "$scratch/pristine.structures" "$scratch/patched.structures"
