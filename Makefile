@@ -23,6 +23,9 @@ check: ##- all tests; ends in 'N passed, N failed'
 check-mutations: ##- put each hazard back and see that its test catches it
 	@scripts/check mutations
 
+check-releases: ##- see that the series apply to all releases of their lines
+	@scripts/check releases
+
 ## A kernel source tree: KSRC=dir
 
 detect: ##- say which layout of ext.c a tree has, and what that rests on
@@ -57,5 +60,5 @@ vm: ##- boot KERNEL=image and run CMD='...' in it; VM='--cpus 4 ...' for more
 help: ##- this list
 	@awk -f scripts/help.awk $(MAKEFILE_LIST)
 
-.PHONY: demo check check-mutations detect verify apply unapply setup fetch \
+.PHONY: demo check check-mutations check-releases detect verify apply unapply setup fetch \
 	kernel selftests vm help

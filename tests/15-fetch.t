@@ -13,7 +13,7 @@ mkdir -p "$cache"
 TMPDIR=$cache scratch tmp
 
 # A kit whose tables can be changed, with a cache of its own.
-cp -r "$root/scripts" "$root/kernels" "$root/patches" "$tmp"
+cp -r "$root/scripts" "$root/kernels" "$root/patches" "$root/compat" "$tmp"
 real_cache=$(dirname "$cache")
 export XDG_CACHE_HOME=$tmp/cache
 downloads=$XDG_CACHE_HOME/scx-custody/dl

@@ -7,6 +7,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=series.sh
+. "$root/tests/series.sh"
 
 # What compilers and sparse say, without the line numbers, which differ from
 # patch to patch.
@@ -55,41 +57,6 @@ push_all() {
 		cat "$scratch/push.log"
 		return 1
 	}
-}
-
-# custody_calls FILE: which function does what to custody, in the file's order.
-custody_calls() {
-	awk '
-		/^[a-z].*\(/ {
-			name = $0
-			sub(/\(.*/, "", name)
-			sub(/.*[ *]/, "", name)
-		}
-		match($0, /^\t+scx_custody_[a-z_]+\(/) {
-			call = substr($0, RSTART, RLENGTH - 1)
-			sub(/^\t+/, "", call)
-			print name ": " call
-		}' "$1" | sort
-}
-
-# A hunk that is found at an offset may be found at a place that merely looks
-# alike. One task's move is in a function of its own from 6.12.38 on; Linux 7.1
-# has its own line for what ops.enqueue() keeps.
-in_the_right_functions() {
-	local move=move_task_between_dsqs enqueue='do_enqueue_task: scx_custody_begin'
-
-	grep -q "^static .*$move(" kernel/sched/ext.c || move=scx_dispatch_from_dsq
-	[ "$1" != 7.1 ] || enqueue=''
-	diff <(custody_calls kernel/sched/ext.c) <(sort <<-END | sed '/^$/d'
-		dispatch_enqueue: scx_custody_end
-		dispatch_enqueue: scx_custody_end
-		dispatch_enqueue: scx_custody_begin
-		$enqueue
-		ops_dequeue: scx_custody_end_on_dequeue
-		$move: scx_custody_end
-		consume_dispatch_q: scx_custody_end
-	END
-	)
 }
 
 # Each diff is in patches/ once, however many series have it.
@@ -158,7 +125,7 @@ export QUILT_PUSH_ARGS='' QUILTRC=/dev/null
 
 check "each patch is stored once" stored_once
 
-mapfile -t lines < <(awk -F '\t' '!/^#/ && $2 != "image" { print $1 }' "$root/kernels/sources.tsv")
+mapfile -t lines < <(sources 'tree|source')
 for line in "${lines[@]}"; do
 	capture src "$root/scripts/fetch" "$line" || {
 		result 1 "$line: fetch the source"
@@ -186,7 +153,7 @@ for line in "${lines[@]}"; do
 	before=$(state "$tree" "$patches")
 	export QUILT_PATCHES=$patches
 	check "$line: the series $series applies with no fuzz" push_all
-	check "$line: each hunk is in the function that it is for" in_the_right_functions "$series"
+	check "$line: each hunk is in the function that it is for" in_the_right_functions . "$series"
 	check "$line: ext_custody.h is what compat/ generates for $layout" \
 		diff <("$root/compat/gen-header" "$layout") kernel/sched/ext_custody.h
 	check "$line: git am takes the series and arrives at the same" \

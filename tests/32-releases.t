@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Does a line's series apply to the line's other point releases too? As far as
+# they can be had, and only when asked for (make check-releases): 150 MB each.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=series.sh
+. "$root/tests/series.sh"
+
+# apply_to RELEASE SLICE: on a copy; refuses fuzz, tells offsets.
+apply_to() {
+	rm -rf "$scratch/tree"
+	cp -r "$2" "$scratch/tree"
+	"$root/scripts/apply" "$scratch/tree"
+}
+
+# restored SLICE
+restored() {
+	"$root/scripts/unapply" "$scratch/tree" && diff -r "$1" "$scratch/tree"
+}
+
+mapfile -t releases < <(sources release)
+if [ "${SCX_CUSTODY_RELEASES:-}" != all ]; then
+	skip "${#releases[@]} point releases" "downloads 4 GB; make check-releases runs it"
+	done_testing
+	exit
+fi
+
+scratch='' slice=''
+scratch scratch
+for release in "${releases[@]}"; do
+	capture slice "$root/scripts/fetch" "$release" || {
+		result 1 "$release: fetch its sched_ext"
+		continue
+	}
+	series=$("$root/compat/detect" "$slice" | sed -n 's/^line: //p')
+	check "$release: is of line ${release%.*}" [ "$series" = "${release%.*}" ]
+	check "$release: the series $series applies with no fuzz" apply_to "$release" "$slice" ||
+		continue
+	check "$release: each hunk is in the function that it is for" \
+		in_the_right_functions "$scratch/tree" "$series"
+	check "$release: comes off again" restored "$slice"
+done
+
+done_testing
