@@ -63,6 +63,13 @@ static inline u32 task_in_custody_flag(void)
 	return 0;
 }
 
+/* Neither on a run queue nor on a CPU. Some kernels have int here, some u8. */
+static inline bool task_is_off(struct task_struct *p)
+{
+	return !BPF_CORE_READ_BITFIELD_PROBED(p, on_rq) &&
+	       !BPF_CORE_READ_BITFIELD_PROBED(p, on_cpu);
+}
+
 /*
  * Up to 7.0 the kernel numbers entries (qseq) per run queue. A task that changed
  * its run queue meanwhile may have the same number again by chance; a dispatch

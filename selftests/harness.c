@@ -12,11 +12,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "harness.h"
@@ -35,24 +33,6 @@ char reason[256];
 static struct custody *scheduler;
 static struct bpf_link *attached;
 static bool may_fail;
-
-double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
-void nap(double seconds)
-{
-	struct timespec t = {
-		.tv_sec = seconds,
-		.tv_nsec = (seconds - (time_t)seconds) * 1e9,
-	};
-
-	nanosleep(&t, NULL);
-}
 
 static void say(const char *format, va_list arguments)
 {
@@ -79,131 +59,7 @@ enum result skip(const char *format, ...)
 	return SKIP;
 }
 
-bool read_file(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length;
-
-	if (fd < 0)
-		return false;
-	length = read(fd, text, size - 1);
-	close(fd);
-	if (length < 0)
-		return false;
-	text[length] = 0;
-	text[strcspn(text, "\n")] = 0;
-	return true;
-}
-
-bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool written;
-
-	if (fd < 0)
-		return false;
-	written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return written;
-}
-
-/* What the kernel has, as its BTF tells. */
-
-static struct btf *kernel_btf(void)
-{
-	static struct btf *btf;
-
-	if (!btf)
-		btf = btf__load_vmlinux_btf();
-	return btf;
-}
-
-unsigned long long kernel_flag(const char *enum_name, const char *name)
-{
-	struct btf *btf = kernel_btf();
-	int id = btf__find_by_name_kind(btf, enum_name, BTF_KIND_ENUM64);
-	const struct btf_type *type;
-	int i;
-
-	if (id < 0)
-		id = btf__find_by_name_kind(btf, enum_name, BTF_KIND_ENUM);
-	if (id < 0)
-		return 0;
-
-	type = btf__type_by_id(btf, id);
-	for (i = 0; i < btf_vlen(type); i++) {
-		const struct btf_enum64 *wide = btf_enum64(type) + i;
-		const struct btf_enum *narrow = btf_enum(type) + i;
-
-		if (btf_is_enum64(type)) {
-			if (!strcmp(btf__name_by_offset(btf, wide->name_off), name))
-				return btf_enum64_value(wide);
-		} else if (!strcmp(btf__name_by_offset(btf, narrow->name_off), name)) {
-			return (__u32)narrow->val;
-		}
-	}
-	return 0;
-}
-
-static bool has_member(const char *struct_name, const char *name)
-{
-	struct btf *btf = kernel_btf();
-	int id = btf__find_by_name_kind(btf, struct_name, BTF_KIND_STRUCT);
-	const struct btf_type *type;
-	int i;
-
-	if (id < 0)
-		return false;
-	type = btf__type_by_id(btf, id);
-	for (i = 0; i < btf_vlen(type); i++)
-		if (!strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off), name))
-			return true;
-	return false;
-}
-
 /* The scheduler. */
-
-/* The end of what libbpf says matters: the verifier's verdict is there. */
-static char complaint[2048];
-
-static int keep_complaint(enum libbpf_print_level level, const char *format,
-			  va_list arguments)
-{
-	size_t length = strlen(complaint), room = sizeof(complaint) - length;
-	char *text;
-	int added;
-
-	if (level != LIBBPF_WARN)
-		return 0;
-	added = vasprintf(&text, format, arguments);
-	if (added < 0)
-		return 0;
-	if ((size_t)added >= sizeof(complaint)) {
-		strcpy(complaint, text + added - sizeof(complaint) + 1);
-	} else {
-		if ((size_t)added >= room)
-			memmove(complaint, complaint + added - room + 1,
-				length - (added - room + 1) + 1);
-		strcat(complaint, text);
-	}
-	free(text);
-	return added;
-}
-
-void listen_to_libbpf(void)
-{
-	complaint[0] = 0;
-	libbpf_set_print(keep_complaint);
-}
-
-void print_complaint(void)
-{
-	char *line, *rest = complaint;
-
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			printf("# %s\n", line);
-}
 
 /*
  * Loading takes seconds where the kernel is emulated, so a loaded scheduler is
@@ -491,12 +347,6 @@ static const char *const life_names[NR_LIVES] = {
 	"custody:obey", "custody:spin", "custody:yield", "custody:nap", "custody:ping",
 	"custody:fork", "custody:touch",
 };
-
-static void burn(long loops)
-{
-	while (loops-- > 0)
-		asm volatile("" ::: "memory");
-}
 
 /*
  * Nothing else of the test program's may stay open in a worker: with a
@@ -815,15 +665,6 @@ bool pin(pid_t pid, int cpu)
 		if (cpu < 0 || cpu == i)
 			CPU_SET(i, &set);
 	return !sched_setaffinity(pid, sizeof(set), &set);
-}
-
-bool set_policy(pid_t pid, int policy)
-{
-	struct sched_param param = {
-		.sched_priority = policy == SCHED_FIFO || policy == SCHED_RR,
-	};
-
-	return !sched_setscheduler(pid, policy, &param);
 }
 
 /* With all tasks in the scheduler's hands, SCHED_OTHER is no other class. */

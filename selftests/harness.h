@@ -8,17 +8,10 @@
 #define HARNESS_H
 
 #include <signal.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
+#include "common.h"
 #include "shared.h"
-
-#ifndef SCHED_EXT
-#define SCHED_EXT	7
-#endif
-
-#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* Rows and hazards of docs/semantics.md, as bits. */
 #define ROW(n)		(1u << (n))
@@ -75,8 +68,6 @@ extern int nr_cpus;
 const char *start_scheduler(const struct test *test);
 void stop_scheduler(void);
 void unload_scheduler(void);
-void listen_to_libbpf(void);
-void print_complaint(void);	/* what libbpf said since */
 bool scheduler_gone(void);
 unsigned long long nr_violations(void);
 void print_violations(void);
@@ -85,9 +76,6 @@ const char *place_name(unsigned int place);
 /* True once the test cannot go on: a signal, a violation, the scheduler gone. */
 bool over(void);
 extern volatile sig_atomic_t stopped;
-
-double now(void);
-void nap(double seconds);
 
 /* How long something may take that ought to happen at once. */
 #define PATIENCE	10.0
@@ -166,15 +154,9 @@ void set_fair_servers(bool on);
 /* Park workers at each place in turn, change each, and let them go again. */
 enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
 			  bool comes_back);
-bool set_policy(pid_t pid, int policy);
 bool visit_other_class(pid_t pid);
-bool write_file(const char *path, const char *text);
-bool read_file(const char *path, char *text, size_t size);
 
 /* Prints nanoseconds a round trip. Says what is wrong, or NULL. */
 const char *bench_pipe(long rounds, bool with_scheduler);
-
-/* What the kernel's BTF says of itself. */
-unsigned long long kernel_flag(const char *enum_name, const char *name);	/* 0: none */
 
 #endif

@@ -16,7 +16,6 @@
 #include "harness.h"
 
 #define EXIT_NOTHING_RAN	4
-#define EXIT_USAGE		2
 
 struct outcome {
 	const struct test *test;
@@ -49,19 +48,6 @@ static void usage(FILE *out)
 "  --help              show this text\n"
 "\n"
 "Exit status: 0 all passed, 1 a test failed, 4 nothing could run, 2 wrong usage.\n");
-}
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void refuse(const char *format, ...)
-{
-	va_list arguments;
-
-	fprintf(stderr, "scx-custody-selftest: ");
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fprintf(stderr, ".\n");
-	exit(EXIT_USAGE);
 }
 
 static void stop(int signal)
@@ -243,20 +229,6 @@ static void run_tests(void)
 	}
 }
 
-static void print_json_string(const char *text)
-{
-	putchar('"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else if ((unsigned char)*text < ' ')
-			printf("\\u%04x", *text);
-		else
-			putchar(*text);
-	}
-	putchar('"');
-}
-
 static void print_json_set(const char *name, unsigned int set)
 {
 	const char *separator = "";
@@ -333,23 +305,6 @@ static int conclude(void)
 		       numbers[FAIL], numbers[SKIP], verdict);
 
 	return numbers[FAIL] ? EXIT_FAILURE : numbers[PASS] ? EXIT_SUCCESS : EXIT_NOTHING_RAN;
-}
-
-/* Why nothing can be run here, or NULL. */
-static const char *obstacle(void)
-{
-	char state[64];
-
-	if (geteuid())
-		return "it must be run as root, to load BPF schedulers";
-	if (!read_file("/sys/kernel/sched_ext/state", state, sizeof(state)))
-		return access("/sys/kernel", F_OK) ? "/sys is not mounted" :
-		       "this kernel has no sched_ext";
-	if (strcmp(state, "disabled"))
-		return "another BPF scheduler is loaded; end it first";
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
-	return NULL;
 }
 
 enum verb {

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What every program of the kit that loads a BPF scheduler needs. */
+#ifndef COMMON_H
+#define COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#ifndef SCHED_EXT
+#define SCHED_EXT	7
+#endif
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+#define EXIT_USAGE		2
+
+/* The command line is wrong: one sentence, without its full stop. */
+__attribute__((noreturn, format(printf, 1, 2)))
+void refuse(const char *format, ...);
+
+/* Why no BPF scheduler can be loaded here, or NULL. */
+const char *obstacle(void);
+
+double now(void);
+void nap(double seconds);
+void burn(long loops);
+
+bool set_policy(pid_t pid, int policy);
+bool write_file(const char *path, const char *text);
+bool read_file(const char *path, char *text, size_t size);	/* its first line */
+
+/* What the kernel's BTF says of itself. */
+unsigned long long kernel_flag(const char *enum_name, const char *name);	/* 0: none */
+bool has_member(const char *struct_name, const char *name);
+
+void listen_to_libbpf(void);
+void print_complaint(void);	/* what libbpf said since */
+
+void print_json_string(const char *text);
+
+#endif
