@@ -54,6 +54,9 @@ kernel: ##- build LINE for the VM, VARIANT=pristine|patched|patched-lockdep
 selftests: ##- build scx-custody-selftest, print where it is
 	@scripts/build-selftests
 
+example: ##- build scx_ledger, an example BPF scheduler, print where it is
+	@scripts/build-program examples
+
 vm: ##- boot KERNEL=image and run CMD='...' in it; VM='--cpus 4 ...' for more
 	@vm/run --kernel $(call quote,$(KERNEL)) $(VM) -- $(call quote,$(CMD))
 
@@ -61,4 +64,4 @@ help: ##- this list
 	@awk -f scripts/help.awk $(MAKEFILE_LIST)
 
 .PHONY: demo check check-mutations check-releases detect verify apply unapply setup fetch \
-	kernel selftests vm help
+	kernel selftests example vm help
