@@ -38,6 +38,9 @@ struct account {
 	bool mine;		/* a test task, to be put where the knobs say */
 	bool dispatched;	/* held, and since then dispatched by us */
 	bool changed;		/* left for a change: must be enqueued before it runs */
+	bool turn;		/* its trace: is it having its turn, or waiting for it? */
+	struct phase phase;	/* how far it is in that */
+	u64 random;		/* state of the choices made for it */
 };
 
 struct {
@@ -66,6 +69,16 @@ private(held) struct bpf_spin_lock held_lock;
 private(held) struct bpf_rb_root held_tree
 	__attribute__((btf_decl_tag("contains:held_node:node")));
 
+/* Are traces kept? Where not, the verifier removes all that is for them. */
+const volatile bool tracing;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_PHASES);
+	__type(key, struct phase);
+	__type(value, u64);
+} phases SEC(".maps");
+
 /* How many CPUs are in ops.dispatch(). */
 unsigned int dispatching;
 
@@ -93,14 +106,25 @@ static u32 index_of(u32 place)
 	return 0;
 }
 
-/* One of the places in the mask, at random. */
-static u32 choose(u32 places)
+/* The next number of a stream that depends on nothing but its seed. */
+static u32 draw(u64 *stream)
 {
-	u32 i, start = bpf_get_prandom_u32();
+	u64 z = *stream += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z >> 32;
+}
+
+/* One of the places in the mask, at random. */
+static u32 choose(u64 *stream, u32 places)
+{
+	u32 i, start;
 
 	if (!(places & (places - 1)))
 		return places;
 
+	start = draw(stream);
 	bpf_for(i, 0, NR_PLACES) {
 		u32 place = 1U << ((start + i) % NR_PLACES);
 
@@ -108,6 +132,94 @@ static u32 choose(u32 places)
 			return place;
 	}
 	return 0;
+}
+
+static void count_phase(struct phase *phase, s64 number)
+{
+	u64 *counter = bpf_map_lookup_elem(&phases, phase), zero = 0;
+
+	if (!counter) {
+		bpf_map_update_elem(&phases, phase, &zero, BPF_NOEXIST);
+		counter = bpf_map_lookup_elem(&phases, phase);
+	}
+	if (counter)
+		__sync_fetch_and_add(counter, number);
+}
+
+/*
+ * The task has got so far. What it is so far is what is counted, so that nothing
+ * needs to be completed.
+ */
+static void trace_to(struct account *a, u64 events)
+{
+	a->phase.events = events;
+	count_phase(&a->phase, 1);
+}
+
+/*
+ * A task is put somewhere and waits there until it runs or is put somewhere else;
+ * when it runs, that is its turn, until it is put somewhere again. These phases are
+ * recorded apart, for how a wait ends says nothing about how the turn will.
+ */
+static void trace(struct account *a, u32 event)
+{
+	u64 events = a->phase.events;
+
+	if (!tracing || !a->mine)
+		return;
+
+	if (event < TRACE_DEQUEUE) {
+		/* That it is runnable is worth telling only of one not put anywhere. */
+		if (event == TRACE_RUNNABLE && events && events < TRACE_RUNNABLE)
+			return;
+		if (events == TRACE_RUNNABLE)
+			count_phase(&a->phase, -1);
+		a->turn = false;
+		trace_to(a, event);
+		return;
+	}
+
+	/* It became a test task amid all this. */
+	if (!events)
+		return;
+	/* As of one that sleeps and visits another class. */
+	if (event == TRACE_DISABLE && TRACE_LATEST(events) == TRACE_DISABLE)
+		return;
+
+	count_phase(&a->phase, -1);
+	/* That it goes off the CPU and on again is nothing to custody. */
+	if (event == TRACE_RUNNING && a->turn && TRACE_LATEST(events) == TRACE_STOPPING)
+		events >>= TRACE_EVENT_BITS;
+	else if (!(events >> (TRACE_EVENTS - 1) * TRACE_EVENT_BITS))
+		events = events << TRACE_EVENT_BITS | event;
+	else
+		events = events >> TRACE_EVENT_BITS << TRACE_EVENT_BITS | TRACE_MORE;
+	trace_to(a, events);
+
+	if (event == TRACE_RUNNING && !a->turn) {
+		a->turn = true;
+		trace_to(a, event);
+	}
+}
+
+static u32 trace_place(u32 place)
+{
+	if (place & PLACES_HELD)
+		return TRACE_HELD;
+	return place & PLACES_DSQ ? TRACE_DSQ : TRACE_TERMINAL;
+}
+
+static u32 trace_flags(u64 deq_flags)
+{
+	u32 flags = 0;
+
+	if (deq_flags & SCX_DEQ_SLEEP)
+		flags |= TRACE_SLEEP;
+	if (deq_flags & SCX_DEQ_SCHED_CHANGE)
+		flags |= TRACE_CHANGE;
+	if (deq_flags & SCX_DEQ_CORE_SCHED_EXEC)
+		flags |= TRACE_CORE_PICK;
+	return flags;
 }
 
 static void violate(struct task_struct *p, struct account *a, u32 kind,
@@ -171,7 +283,7 @@ static bool may_run_on(struct task_struct *p, s32 cpu)
 /* A CPU that the task may use (or may not), another than this one if possible. */
 static s32 pick_cpu(struct task_struct *p, bool allowed)
 {
-	u32 i, start = bpf_get_prandom_u32(), this_cpu = bpf_get_smp_processor_id();
+	u32 i, start = draw(&knobs.random), this_cpu = bpf_get_smp_processor_id();
 	s32 found = scx_bpf_task_cpu(p);
 
 	bpf_for(i, 0, MAX_CPUS) {
@@ -290,6 +402,7 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 
 	expect_out(p, a, place & PLACES_CUSTODY ? AT_ENTRY_OUT : AT_TERMINAL_OUT);
 	check_mark(p, a);
+	trace(a, (entry == BY_ENQUEUE ? TRACE_ENQUEUE : TRACE_SELECT) + trace_place(place));
 	a->changed = false;
 
 	if (place & PLACES_CUSTODY) {
@@ -324,11 +437,25 @@ s32 BPF_PROG(custody_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_f
 	struct account *a = account_of(p);
 	bool idle = false;
 	s32 cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &idle);
-	u32 place = choose(knobs.select);
+	u32 place;
 
-	if (place && place != PLACE_PASS && a && (a->mine || knobs.everyone))
+	if (!knobs.select || !a || (!a->mine && !knobs.everyone))
+		return cpu;
+
+	place = choose(&a->random, knobs.select);
+	if (place != PLACE_PASS)
 		put(p, a, BY_SELECT_CPU, place, 0);
 	return cpu;
+}
+
+/* Attached only where traces are kept. */
+SEC("struct_ops")
+void BPF_PROG(custody_runnable, struct task_struct *p, u64 enq_flags)
+{
+	struct account *a = account_of(p);
+
+	if (a)
+		trace(a, TRACE_RUNNABLE);
 }
 
 SEC("struct_ops")
@@ -344,10 +471,12 @@ void BPF_PROG(custody_enqueue, struct task_struct *p, u64 enq_flags)
 	if (knobs.fail)
 		give_up("asked to fail");
 
+	if (enq_flags & SCX_ENQ_REENQ)
+		trace(a, TRACE_REENQUEUED);
 	if (enq_flags & SCX_ENQ_REENQ && knobs.reenqueue)
-		put(p, a, BY_ENQUEUE, choose(knobs.reenqueue), enq_flags);
+		put(p, a, BY_ENQUEUE, choose(&a->random, knobs.reenqueue), enq_flags);
 	else
-		put(p, a, BY_ENQUEUE, choose(knobs.enqueue), enq_flags);
+		put(p, a, BY_ENQUEUE, choose(&a->random, knobs.enqueue), enq_flags);
 }
 
 static void check_dequeue(struct task_struct *p, struct account *a, u64 deq_flags,
@@ -401,6 +530,7 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 	else if (deq_flags & SCX_DEQ_CORE_SCHED_EXEC)
 		leave = LEFT_CORE_PICKED;
 
+	trace(a, TRACE_DEQUEUE + trace_flags(deq_flags));
 	switch (a->state) {
 	case STATE_CUSTODY:
 		i = index_of(a->place);
@@ -437,16 +567,17 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 /* Hand a held task on, if it still is as we know it; the kernel finds out. */
 static void dispatch_held(s32 pid, s32 this_cpu)
 {
-	u32 to = choose(knobs.held_to);
 	struct task_struct *p;
 	struct account *a;
 	s32 cpu;
+	u32 to;
 
 	p = bpf_task_from_pid(pid);
 	if (!p)
 		return;
 
 	a = account_of(p);
+	to = choose(a ? &a->random : &knobs.random, knobs.held_to);
 	cpu = pick_cpu(p, to != PLACE_FORBIDDEN);
 	if (to == PLACE_LOCAL && !may_run_on(p, this_cpu))
 		to = PLACE_LOCAL_ON;
@@ -478,7 +609,7 @@ static void dispatch_held(s32 pid, s32 this_cpu)
 
 static void move_from(u64 dsq_id)
 {
-	u32 to = choose(knobs.dsq_to), i = index_of(to), moved = 0;
+	u32 to = choose(&knobs.random, knobs.dsq_to), i = index_of(to), moved = 0;
 	struct task_struct *p;
 
 	if (!to || i >= NR_PLACES)
@@ -557,6 +688,7 @@ void BPF_PROG(custody_running, struct task_struct *p)
 		return;
 
 	count(&books.running);
+	trace(a, TRACE_RUNNING);
 	if (a->changed && !knobs.closing)
 		violate(p, a, WRONG_FLAG, WANT_NO_CHANGE, SCX_DEQ_SCHED_CHANGE);
 	a->changed = false;
@@ -572,8 +704,11 @@ void BPF_PROG(custody_stopping, struct task_struct *p, bool runnable)
 {
 	struct account *a = account_of(p);
 
-	if (a)
-		expect_out(p, a, AT_STOPPING_OUT);
+	if (!a)
+		return;
+
+	trace(a, TRACE_STOPPING);
+	expect_out(p, a, AT_STOPPING_OUT);
 }
 
 SEC("struct_ops")
@@ -584,6 +719,7 @@ void BPF_PROG(custody_quiescent, struct task_struct *p, u64 deq_flags)
 	if (!a)
 		return;
 
+	trace(a, TRACE_QUIESCENT + trace_flags(deq_flags));
 	if (deq_flags & SCX_DEQ_SLEEP)
 		count(&books.slept);
 	else if (a->state == STATE_RUNNING)
@@ -619,10 +755,14 @@ void BPF_PROG(custody_disable, struct task_struct *p)
 {
 	struct account *a = account_of(p);
 
-	if (a) {
-		expect_out(p, a, AT_DISABLE_OUT);
-		a->state = STATE_OUT;
-	}
+	if (!a)
+		return;
+
+	/* When a task that has ended gets here is no matter of its scheduling. */
+	if (!(p->flags & PF_EXITING))
+		trace(a, TRACE_DISABLE);
+	expect_out(p, a, AT_DISABLE_OUT);
+	a->state = STATE_OUT;
 }
 
 SEC("struct_ops.s")
@@ -636,8 +776,12 @@ s32 BPF_PROG(custody_init_task, struct task_struct *p, struct scx_init_task_args
 
 	if (args->fork)
 		parents = account_of(bpf_get_current_task_btf());
-	if (parents)
+	a->random = p->pid;
+	if (parents) {
 		a->mine = parents->mine;
+		a->random = draw(&parents->random);
+		a->phase.test = parents->phase.test;
+	}
 	return 0;
 }
 
@@ -695,6 +839,7 @@ void BPF_PROG(custody_exit, struct scx_exit_info *info)
 SEC(".struct_ops.link")
 struct sched_ext_ops custody_ops = {
 	.select_cpu		= (void *)custody_select_cpu,
+	.runnable		= (void *)custody_runnable,
 	.enqueue		= (void *)custody_enqueue,
 	.dequeue		= (void *)custody_dequeue,
 	.dispatch		= (void *)custody_dispatch,
@@ -727,8 +872,11 @@ int adopt(struct errand *errand)
 	if (!p)
 		return 1;
 	a = bpf_task_storage_get(&accounts, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (a)
+	if (a) {
 		a->mine = true;
+		a->random = errand->seed;
+		a->phase.test = knobs.test;
+	}
 	bpf_task_release(p);
 	return !a;
 }

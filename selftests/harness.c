@@ -20,7 +20,7 @@
 #include "harness.h"
 #include "custody.skel.h"
 
-struct options options = { .duration = 3 };
+struct options options = { .duration = 3, .seed = 1 };
 
 struct knobs *knobs;
 struct books *books;
@@ -89,6 +89,9 @@ static const char *load_scheduler(bool without_dequeue)
 		ops->cpu_release = NULL;
 	if (without_dequeue)
 		ops->dequeue = NULL;
+	scheduler->rodata->tracing = options.traces;
+	if (!options.traces)
+		ops->runnable = NULL;
 
 	if (custody__load(scheduler)) {
 		custody__destroy(scheduler);
@@ -101,12 +104,15 @@ static const char *load_scheduler(bool without_dequeue)
 /* One that still runs and has done nothing wrong is kept for the next test. */
 const char *start_scheduler(const struct test *test)
 {
+	static unsigned int number;
 	const struct knobs defaults = {
 		.enqueue = PLACE_GLOBAL,
 		.held_to = PLACE_LOCAL,
 		.dsq_to = PLACE_LOCAL,
 		.nr_cpus = nr_cpus,
+		.test = ++number,
 		.slice = 1000000,
+		.random = options.seed,
 	};
 	const char *problem;
 
@@ -124,6 +130,7 @@ const char *start_scheduler(const struct test *test)
 	scheduler->bss->nr_violations = 0;
 	*knobs = defaults;
 	may_fail = test->ends_scheduler;
+	srandom(options.seed);
 
 	if (!attached)
 		attached = bpf_map__attach_struct_ops(scheduler->maps.custody_ops);
@@ -338,6 +345,97 @@ void print_violations(void)
 			printf("# %s: %llu times\n", kind_names[i], books->violations[i]);
 }
 
+/* Traces. */
+
+static const char *event_name(unsigned int event)
+{
+	static const char *const places[] = { "terminal", "dsq", "held" };
+	static const char *const flags[] = { "SLEEP", "SCHED_CHANGE", "CORE_SCHED_EXEC" };
+	static const char *const names[1 << TRACE_EVENT_BITS] = {
+		[TRACE_RUNNABLE] = "runnable",
+		[TRACE_RUNNING] = "running",
+		[TRACE_STOPPING] = "stopping",
+		[TRACE_DISABLE] = "disable",
+		[TRACE_REENQUEUED] = "reenqueued",
+		[TRACE_MORE] = "...",
+	};
+	static char text[80];
+	const char *separator = "[";
+	size_t i;
+
+	if (names[event])
+		return names[event];
+	if (event < TRACE_RUNNABLE) {
+		snprintf(text, sizeof(text), "select_cpu(%s)", places[event - TRACE_SELECT]);
+		return text;
+	}
+	if (event < TRACE_DEQUEUE) {
+		snprintf(text, sizeof(text), "enqueue(%s)", places[event - TRACE_ENQUEUE]);
+		return text;
+	}
+	strcpy(text, event < TRACE_QUIESCENT ? "dequeue" : "quiescent");
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (!(event & 1u << i))
+			continue;
+		strcat(strcat(text, separator), flags[i]);
+		separator = "|";
+	}
+	if (separator[0] == '|')
+		strcat(text, "]");
+	return text;
+}
+
+/* The phases of this test that there were, one by one, in no order. */
+static bool next_phase(struct phase *phase, unsigned long long *number)
+{
+	static bool begun;
+
+	do {
+		if (bpf_map__get_next_key(scheduler->maps.phases, begun ? phase : NULL, phase,
+					  sizeof(*phase))) {
+			begun = false;
+			return false;
+		}
+		begun = true;
+	} while (phase->test != knobs->test ||
+		 bpf_map__lookup_elem(scheduler->maps.phases, phase, sizeof(*phase), number,
+				      sizeof(*number), 0) || !*number);
+	return true;
+}
+
+/* A task that ends is reaped while it still runs its last. */
+static bool traces_complete(void)
+{
+	unsigned long long number;
+	struct phase phase;
+	bool complete = true;
+
+	while (next_phase(&phase, &number))
+		complete &= TRACE_LATEST(phase.events) != TRACE_RUNNING;
+	return complete;
+}
+
+void print_traces(void)
+{
+	double deadline = now() + 0.5;
+	unsigned long long number;
+	struct phase phase;
+	int i;
+
+	while (!traces_complete() && now() < deadline)
+		nap(0.001);
+	while (next_phase(&phase, &number)) {
+		printf("# trace %llu", number);
+		for (i = TRACE_EVENTS - 1; i >= 0; i--) {
+			unsigned int event = TRACE_LATEST(phase.events >> i * TRACE_EVENT_BITS);
+
+			if (event)
+				printf(" %s", event_name(event));
+		}
+		printf("\n");
+	}
+}
+
 /* Workers. */
 
 struct worker workers[MAX_WORKERS];
@@ -502,6 +600,8 @@ static bool spawn_one(enum life life, int policy, int from_peer, int to_peer)
 	nr_workers++;
 
 	adopt.pid = worker->pid;
+	/* Far from one another: the streams' steps are small against this. */
+	adopt.seed = options.seed + ((unsigned long long)nr_workers << 32);
 	if (policy == SCHED_EXT && errand(scheduler->progs.adopt, &adopt))
 		return fail("a worker cannot be entered into the books"), false;
 	if (!tell(worker))

@@ -51,6 +51,8 @@ struct options {
 	double duration;		/* of each storm, in seconds */
 	bool all_tasks;
 	bool json;
+	bool traces;
+	unsigned long long seed;
 	bool no_scheduler;		/* these two: with --bench-pipe */
 	long rounds;
 };
@@ -71,6 +73,7 @@ void unload_scheduler(void);
 bool scheduler_gone(void);
 unsigned long long nr_violations(void);
 void print_violations(void);
+void print_traces(void);
 const char *place_name(unsigned int place);
 
 /* True once the test cannot go on: a signal, a violation, the scheduler gone. */

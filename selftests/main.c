@@ -43,6 +43,10 @@ static void usage(FILE *out)
 "  --all-tasks         schedule every task of the machine, and run the tests that\n"
 "                      disturb it (CPU hotplug); meant for virtual machines\n"
 "  --json              print one JSON object instead of KTAP\n"
+"  --seed N            what the tests' random choices depend on; default 1\n"
+"  --traces            print, before each result, what happened to test tasks: how\n"
+"                      often, and which ops were called with which flags, from\n"
+"                      one time that a task is enqueued to the next\n"
 "  --bench-pipe N      run no test: measure N round trips of two tasks on a pipe\n"
 "  --no-scheduler      with --bench-pipe: without loading a scheduler\n"
 "  --help              show this text\n"
@@ -182,6 +186,8 @@ static enum result run_test(const struct test *test)
 	if (!options.json) {
 		print_violations();
 		print_books();
+		if (options.traces)
+			print_traces();
 	}
 	if (!died) {
 		stop_scheduler();
@@ -196,7 +202,7 @@ static void run_tests(void)
 	int number = nr_selected();
 
 	if (!options.json)
-		printf("KTAP version 1\n1..%d\n", number);
+		printf("KTAP version 1\n1..%d\n# seed %llu\n", number, options.seed);
 
 	for (entry = __start_tests; entry < __stop_tests && !stopped; entry++) {
 		struct outcome *outcome = &outcomes[nr_outcomes];
@@ -251,7 +257,7 @@ static void print_json(const char *release, const char *verdict)
 
 	printf("{\n  \"kernel\": ");
 	print_json_string(release);
-	printf(",\n  \"tests\": [\n");
+	printf(",\n  \"seed\": %llu,\n  \"tests\": [\n", options.seed);
 	for (i = 0; i < nr_outcomes; i++) {
 		const struct outcome *outcome = &outcomes[i];
 
@@ -321,6 +327,8 @@ static enum verb parse_arguments(int argc, char **argv)
 		{ "duration", required_argument, NULL, 'd' },
 		{ "all-tasks", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "traces", no_argument, NULL, 't' },
 		{ "bench-pipe", required_argument, NULL, 'b' },
 		{ "no-scheduler", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
@@ -351,6 +359,14 @@ static enum verb parse_arguments(int argc, char **argv)
 		case 'j':
 			options.json = true;
 			break;
+		case 's':
+			options.seed = strtoull(optarg, &end, 10);
+			if (*end || *optarg < '0' || *optarg > '9')
+				refuse("--seed takes a number, not '%s'", optarg);
+			break;
+		case 't':
+			options.traces = true;
+			break;
 		case 'b':
 			verb = BENCH;
 			options.rounds = strtol(optarg, &end, 10);
@@ -374,6 +390,8 @@ static enum verb parse_arguments(int argc, char **argv)
 		refuse("'%s' is not an option; see --help", argv[optind]);
 	if (!nr_selected())
 		refuse("no test has a name like '%s'; see --list", options.pattern);
+	if (options.traces && options.json)
+		refuse("--traces goes with KTAP, not with --json");
 	if (bench_only && verb != BENCH)
 		refuse("--no-scheduler goes with --bench-pipe only");
 	return verb;

@@ -123,7 +123,9 @@ struct knobs {
 	unsigned int fail;		/* ops.enqueue() calls scx_bpf_error() */
 	unsigned int silent;		/* there is no ops.dequeue() to balance the books */
 	unsigned int nr_cpus;
+	unsigned int test;		/* its number, for its traces */
 	unsigned long long slice;	/* ns */
+	unsigned long long random;	/* for the choices that are no task's; advances */
 };
 
 /* Kept by the BPF scheduler. */
@@ -155,6 +157,50 @@ struct errand {
 	int pid;
 	int cpu;
 	unsigned int answer;
+	unsigned long long seed;	/* of the choices made for a task */
 };
+
+/*
+ * What happens to a task is recorded in phases: it waits where it was put, then it
+ * has its turn. A phase is one number, the latest event in its lowest bits, so that
+ * equal ones are counted together.
+ */
+enum traced {
+	TRACE_NOTHING,
+	TRACE_SELECT,			/* ops.select_cpu() inserted it; + enum trace_place */
+	TRACE_RUNNABLE = TRACE_SELECT + 3,
+	TRACE_ENQUEUE,			/* + enum trace_place */
+	TRACE_DEQUEUE = 8,		/* + bits of enum trace_flag, as is the next */
+	TRACE_QUIESCENT = 16,
+	TRACE_RUNNING = 24,
+	TRACE_STOPPING,
+	TRACE_DISABLE,
+	TRACE_REENQUEUED,		/* taken back from a local DSQ */
+	TRACE_MORE,			/* no room for the rest */
+};
+
+#define TRACE_EVENT_BITS	5
+#define TRACE_EVENTS		12
+#define TRACE_LATEST(events)	((events) & ((1 << TRACE_EVENT_BITS) - 1))
+
+enum trace_place {
+	TRACE_TERMINAL,
+	TRACE_DSQ,
+	TRACE_HELD,
+};
+
+enum trace_flag {
+	TRACE_SLEEP		= 1 << 0,
+	TRACE_CHANGE		= 1 << 1,
+	TRACE_CORE_PICK		= 1 << 2,
+};
+
+/* Key of the map that counts them; the value is how many phases were just so. */
+struct phase {
+	unsigned long long events;
+	unsigned long long test;
+};
+
+#define MAX_PHASES	8192
 
 #endif
