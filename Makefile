@@ -26,6 +26,9 @@ check-mutations: ##- put each hazard back and see that its test catches it
 check-releases: ##- see that the series apply to all releases of their lines
 	@scripts/check releases
 
+oracle: ##- compare what tasks see on LINE, patched, and on mainline
+	@scripts/oracle $(call quote,$(LINE))
+
 ## A kernel source tree: KSRC=dir
 
 detect: ##- say which layout of ext.c a tree has, and what that rests on
@@ -63,5 +66,5 @@ vm: ##- boot KERNEL=image and run CMD='...' in it; VM='--cpus 4 ...' for more
 help: ##- this list
 	@awk -f scripts/help.awk $(MAKEFILE_LIST)
 
-.PHONY: demo check check-mutations check-releases detect verify apply unapply setup fetch \
-	kernel selftests example vm help
+.PHONY: demo check check-mutations check-releases oracle detect verify apply \
+	unapply setup fetch kernel selftests example vm help

@@ -45,6 +45,13 @@ for value in 0 -1 x ''; do
 	check "refuses --duration '$value'" refused 2 'number of seconds above 0' \
 		"$selftest" --duration "$value"
 done
+for value in -1 x ''; do
+	check "refuses --seed '$value'" refused 2 '--seed takes a number' "$selftest" --seed "$value"
+done
+check "refuses --traces in JSON" refused 2 'not with --json' "$selftest" --traces --json
+check "oracle refuses no line" refused 2 'give one LINE' "$root/scripts/oracle"
+check "oracle refuses a line without a series" refused 2 "no series for '5.4'" "$root/scripts/oracle" 5.4
+check "oracle refuses to run it never" refused 2 "number above 0" "$root/scripts/oracle" --runs 0 6.18
 check "lists its tests without root or sched_ext" \
 	grep -q '^hammer .*hazards' <("$selftest" --list)
 
