@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The selftests in real kernels: those that must pass, those that must fail
-# and on just which tests, and those that nobody of this kit has built.
+# and on just which tests, and those that nobody of this kit has built. What the
+# tasks saw is compared with what they saw on the oracle.
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -16,8 +17,9 @@ run_selftests() {
 	local name=$1 image=$2
 
 	shift 2
+	# shellcheck disable=SC2086 # one option or none
 	"$root/vm/run" --kernel "$image" --file "$selftest" --timeout 600 \
-		--out "$logs/$name" "$@" -- /scx-custody-selftest --all-tasks \
+		--out "$logs/$name" "$@" -- /scx-custody-selftest --all-tasks $traces \
 		>"$logs/$name.out" 2>&1
 }
 
@@ -55,6 +57,30 @@ has_enumerators() {
 	cat "$logs/enumerators"
 }
 
+# like_the_oracle NAME: in that run tasks saw what they saw on the oracle, but for
+# what is known or rare.
+like_the_oracle() {
+	"$root/scripts/compare-traces" "$logs/$1" "$logs/7.3.4"
+}
+
+# unlike_the_oracle NAME TEST...: not so, and in these tests for sure.
+unlike_the_oracle() {
+	local name=$1 test
+
+	shift
+	like_the_oracle "$name" >"$logs/$name.compared"
+	[ $? -eq 1 ] || return 1
+	for test; do
+		grep -qE "^DIFFERS +$test +(kernel|oracle) " "$logs/$name.compared" || {
+			echo "$test does not differ"
+			return 1
+		}
+	done
+}
+
+# Traces are recorded where they are compared, and not where they are not.
+traces=--traces
+
 selftest='' kernel='' image=''
 check "the selftests build" "$root/scripts/build-selftests" || { done_testing; exit; }
 capture selftest "$root/scripts/build-selftests" 2>/dev/null
@@ -70,6 +96,7 @@ for line in 6.12 6.18; do
 	check "$line: the patched kernel passes, 2 CPUs" passes "$line" "$kernel/bzImage"
 done
 
+traces=''
 check "6.18: the patched kernel passes, 2 cores with SMT on 2 NUMA nodes" \
 	passes 6.18-smt-numa "$kernel/bzImage" --topology smt-numa --mem 2048
 check "6.18: core scheduling and NUMA placement were tested there, not skipped" \
@@ -82,6 +109,7 @@ check "6.18: the patched kernel builds with lockdep" \
 		passes 6.18-lockdep "$kernel/bzImage"
 }
 
+traces=--traces
 check "6.18: the pristine kernel builds" "$root/scripts/build-kernel" 6.18 pristine && {
 	capture kernel "$root/scripts/build-kernel" 6.18 pristine 2>/dev/null
 	check "6.18: the pristine kernel's BTF has neither enumerator" \
@@ -94,6 +122,13 @@ check "6.18: the pristine kernel builds" "$root/scripts/build-kernel" 6.18 prist
 check "the oracle, a stock 7.3 kernel, can be had" "$root/scripts/fetch" stock-7.3.4 && {
 	capture image "$root/scripts/fetch" stock-7.3.4 2>/dev/null
 	check "the stock 7.3 kernel passes" passes 7.3.4 "$image/vmlinuz"
+	for line in 6.12 6.18; do
+		check "$line: tasks on the patched kernel see what they see on stock 7.3" \
+			like_the_oracle "$line"
+		diag "$(like_the_oracle "$line" | tail -n 1)"
+	done
+	check "6.18: tasks on the pristine kernel do not, parked or dispatched" \
+		unlike_the_oracle 6.18-pristine fifo held_map parked_nice unload
 }
 
 done_testing
