@@ -174,24 +174,21 @@ await() {
 
 # --- the selftests in a VM ----------------------------------------------------
 
-# ktap_state FILE: how far the selftests are.
-ktap_state() {
-	[ ! -f "$1" ] || printf '(%s tests done)' "$(grep -cE '^(not )?ok ' "$1")"
-}
-
-# boot_selftests DIR IMAGE TEXT [OPTION]...: boot a kernel and run $selftest in
-# it, all tests, with the options, showing progress under the name TEXT. Logs and
-# outcome go to DIR, what the harness said to DIR.log. Returns vm/run's status.
+# boot_selftests DIR IMAGE TEXT [OPTION]...: boot a kernel and run all selftests in
+# it, with the options, and say how it ended under the name TEXT. What came of it
+# is in DIR. Returns vm/run's status.
 boot_selftests() {
 	local logs=$1 image=$2 text=$3 status=0
 
 	shift 3
-	mkdir -p "${logs%/*}"
-	# shellcheck disable=SC2154 # the caller sets $selftest
-	spawn "$root/vm/run" --kernel "$image" --file "$selftest" --timeout 600 \
-		--out "$logs" -- \
-		/scx-custody-selftest --all-tasks "$@" >/dev/null 2>"$logs.log"
-	await $! "$text" "ktap_state $logs/output.log" || status=$?
+	spawn "$root/scripts/run-selftests" "$image" "$logs" -- "$@"
+	wait $! || status=$?
 	say "$text: $(cat "$logs/outcome" 2>/dev/null || echo harness)"
 	return "$status"
+}
+
+# tests_done DIR: how far the selftests are whose output is kept there; for await.
+tests_done() {
+	[ ! -f "$1/output.log" ] ||
+		printf '(%s tests done)' "$(grep -cE '^(not )?ok ' "$1/output.log")"
 }

@@ -18,9 +18,7 @@ run_selftests() {
 
 	shift 2
 	# shellcheck disable=SC2086 # one option or none
-	"$root/vm/run" --kernel "$image" --file "$selftest" --timeout 600 \
-		--out "$logs/$name" "$@" -- /scx-custody-selftest --all-tasks $traces \
-		>"$logs/$name.out" 2>&1
+	"$root/scripts/run-selftests" "$image" "$logs/$name" "$@" -- $traces
 }
 
 # passes NAME IMAGE [OPTION]...: no test fails, and nothing else is wrong.
@@ -33,7 +31,7 @@ passes() {
 
 # fails_on NAME: the tests that failed in that run.
 fails_on() {
-	sed -nE 's/^not ok [0-9]+ ([^ ]+).*/\1/p' "$logs/$1/output.log" | tr -d '\r' | sort
+	awk -F '\t' '$2 == "fail" { print $1 }' "$logs/$1/results" | sort
 }
 
 # nobody_skipped NAME TEST...: these must have run, not been skipped.
@@ -42,8 +40,8 @@ nobody_skipped() {
 
 	shift
 	for test; do
-		grep -qE "^ok [0-9]+ $test\r?\$" "$logs/$name/output.log" || {
-			echo "$test: $(grep -E "ok [0-9]+ $test( |\r?\$)" "$logs/$name/output.log")"
+		grep -qP "^$test\tpass\t" "$logs/$name/results" || {
+			grep -P "^$test\t" "$logs/$name/results"
 			return 1
 		}
 	done
