@@ -29,6 +29,9 @@ check-releases: ##- see that the series apply to all releases of their lines
 oracle: ##- compare what tasks see on LINE, patched, and on mainline
 	@scripts/oracle $(call quote,$(LINE))
 
+matrix: ##- every line and stock kernel against every row; ONLY='KERNEL...'
+	@scripts/matrix $(if $(ONLY),--only $(ONLY))
+
 ## A kernel source tree: KSRC=dir
 
 detect: ##- say which layout of ext.c a tree has, and what that rests on
@@ -66,5 +69,5 @@ vm: ##- boot KERNEL=image and run CMD='...' in it; VM='--cpus 4 ...' for more
 help: ##- this list
 	@awk -f scripts/help.awk $(MAKEFILE_LIST)
 
-.PHONY: demo check check-mutations check-releases oracle detect verify apply \
+.PHONY: demo check check-mutations check-releases oracle matrix detect verify apply \
 	unapply setup fetch kernel selftests example vm help

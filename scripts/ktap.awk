@@ -8,7 +8,7 @@
 #	WHY	of a failure or a skip: the reason, and the first violation
 #
 # A test opens with '# NAME: what must hold' and closes with its result; between
-# them are violations, the books, a failure's reason and the time.
+# them are violations, traces, the books, a failure's reason and the time.
 
 function report(result, why) {
 	gsub(/\t/, " ", why)
@@ -28,7 +28,7 @@ function report(result, why) {
 
 /^# [0-9.]+ s$/ { seconds = $2; next }
 
-/^# entered custody / { next }
+/^# (entered custody|trace) / { next }
 
 /^# / {
 	last = substr($0, 3)

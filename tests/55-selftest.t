@@ -36,6 +36,10 @@ in_guest() {
 
 check "demo refuses no line" refused 2 'give one LINE' "$root/scripts/demo"
 check "demo refuses a line without a series" refused 2 "no series for '5.4'" "$root/scripts/demo" 5.4
+check "run-selftests refuses no folder for the results" \
+	refused 2 'give IMAGE and DIR' "$root/scripts/run-selftests" "$tmp/none"
+check "run-selftests says why there was nothing to boot" \
+	refused 2 "no kernel image '$tmp/none'" "$root/scripts/run-selftests" "$tmp/none" "$tmp/results"
 check "check refuses a test that is not there" \
 	refused 2 "no test like 'frobnicate'" "$root/scripts/check" frobnicate
 
