@@ -1,13 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The types that a kernel shows to BPF schedulers. Needs the network.
+# The types that a kernel shows to BPF schedulers, and the tools that make them.
+# Needs the network; what needs root is skipped without.
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=../scripts/toolchain.sh
+. "$root/scripts/toolchain.sh"
 
-tmp='' image=''
-scratch tmp
+tmp='' public='' image='' tree=''
+# Where the root of Debian sid sees it.
+mkdir -p "$cache"
+TMPDIR=$cache scratch tmp
 
 # said STATUS REGEX COMMAND...: it ends so, and one line of what it says matches.
 said() {
@@ -46,5 +51,70 @@ check "stock-7.3.4: has what a patched one must have" \
 check "a file without BTF is refused" \
 	said 1 'check-btf: .* has no BTF that can be read: .*' "$check_btf" "$root/README.md"
 check "no file is refused" said 2 'check-btf: there is no file .*' "$check_btf" "$tmp/none"
+
+# --- the tools ------------------------------------------------------------------
+
+check "6.18: can be had" "$root/scripts/fetch" 6.18 && {
+	capture tree "$root/scripts/fetch" 6.18
+	# Run by 'false', no pahole marks anything.
+	find_unfit "$tree" false
+	check "6.18: whatever pahole does will do" test -z "$unfit"
+}
+
+# A pahole that does as if it had never heard of kfuncs.
+mkdir "$tmp/old"
+# shellcheck disable=SC2016 # for the inner shell
+printf '%s\n' '#!/bin/sh' 'case $1 in -J) ;; *) echo v0; exit ;; esac' \
+	'flags=$(echo "$2" | sed s/,decl_tag_kfuncs//)' 'shift 2' \
+	'exec /usr/bin/pahole -J "$flags" "$@"' >"$tmp/old/pahole"
+chmod +x "$tmp/old/pahole"
+
+in_sid=$root/scripts/in-sid-root
+nobody=()
+[ "$(id -u)" -ne 0 ] || nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+scratch public
+cp -r "$root/scripts" "$public"
+chmod -R a+rwX "$public"
+check "only root gets a root of Debian sid, and a sentence says what for" \
+	said 1 'in-sid-root: pahole is old; only root can .*' \
+	"${nobody[@]}" env HOME="$public" XDG_CACHE_HOME="$public" \
+	"$public/scripts/in-sid-root" --because 'pahole is old' true
+
+# ended_in_sid SIGNAL: is it and all that it started gone then, and nothing mounted?
+ended_in_sid() {
+	local pid child
+
+	# shellcheck disable=SC2016 # for the inner shell
+	"$in_sid" sh -c 'echo $$ >"$1" && exec sleep 60' sh "$tmp/pid" &
+	pid=$!
+	for ((i = 0; i < 300; i++)); do
+		[ ! -s "$tmp/pid" ] || break
+		sleep 0.1
+	done
+	# There is no other namespace of processes: that id is its id here.
+	child=$(cat "$tmp/pid")
+	kill -0 "$child" || return
+	kill "-$1" "$pid"
+	wait "$pid"
+	! kill -0 "$child" 2>/dev/null && ! grep -F "$cache/roots" /proc/self/mounts
+}
+
+if [ "$(id -u)" -ne 0 ]; then
+	skip "the root of Debian sid" "only root can make it"
+elif check "a root of Debian sid can be made" "$in_sid" true; then
+	check "what runs in it has its exit status" said 7 '' "$in_sid" sh -c 'exit 7'
+	check "it sees the cache" "$in_sid" test -x "$tmp/old/pahole"
+	check "and not the rest of the machine" said 1 '' "$in_sid" test -e "$root/README.md"
+	check "after SIGTERM nothing is left of it" ended_in_sid TERM
+
+	check "7.1: can be had" "$root/scripts/fetch" 7.1 && {
+		capture tree "$root/scripts/fetch" 7.1
+		find_unfit "$tree" "$in_sid"
+		check "7.1: the pahole of Debian sid is good enough" test -z "$unfit"
+		find_unfit "$tree" "$in_sid" env "PATH=$tmp/old:/usr/bin:/bin"
+		check "7.1: one that does not know kfuncs is not, and named" \
+			test "${unfit#pahole v0 does not mark all kfuncs}" != "$unfit"
+	}
+fi
 
 done_testing
