@@ -9,14 +9,17 @@
 #
 #	ANSWER <tab> EVIDENCE
 #
-# ANSWER is compared with the line NAME=ANSWER of each layouts/*.
-# EVIDENCE, where the answer was read, is for people only.
+# ANSWER is compared with the line NAME=ANSWER of each layouts/*. EVIDENCE, where
+# the answer was read, is for people only.
+#
+# Ask for what a patch relies on and for nothing else: the answer has to be the
+# same for all point releases of a line, whatever a vendor changes elsewhere.
 #
 # A new probe is a function here, its name in the list below and a line in each
 # layout; a new layout is a file in layouts/.
 
 # In the order in which differences are worth telling.
-probes=(ops deq_flags op_call locked_rq dispatch_ctx global_dsq bypass_dsq)
+probes=(ops deq_flags op_call locked_rq dispatch_ctx error global_dsq bypass_dsq)
 
 # first_match REGEX FILE...: "FILE:LINE: TEXT" of the first line that matches.
 first_match() {
@@ -31,12 +34,8 @@ first_match() {
 # of ext.c where it is defined, or none.
 parameters() {
 	awk -v name="$1" '
-		function squeeze(text) {
-			gsub(/[ \t]+/, " ", text)
-			return text
-		}
 		{
-			if (!collect && $0 ~ "^(#define |static [^=;(]*[ *])" name "[(]") {
+			if (!collect && $0 ~ "^(#define |[a-z][^=;(]*[ *])" name "[(]") {
 				at = FILENAME ":" FNR ": " name "()"
 				text = substr($0, index($0, name "(") + length(name) + 1)
 				collect = 1
@@ -47,7 +46,9 @@ parameters() {
 				collect = 0
 				if (substr(text, end + 1) ~ /^[ \t]*;/)
 					next		# only declared here
-				found = squeeze(substr(text, 1, end - 1)) "\t" at
+				found = substr(text, 1, end - 1)
+				gsub(/[ \t]+/, " ", found)
+				found = found "\t" at
 				exit
 			}
 		}
@@ -62,10 +63,10 @@ probe_ops() {
 
 	if at=$(first_match '^struct scx_sched \{' kernel/sched/ext*.[ch]); then
 		printf 'instance\t%s\n' "$at"
-	elif at=$(first_match '^static struct sched_ext_ops scx_ops;' kernel/sched/ext.c); then
+	elif at=$(first_match '^static struct sched_ext_ops scx_ops;' kernel/sched/ext*.[ch]); then
 		printf 'global\t%s\n' "$at"
 	else
-		printf 'unknown\tneither struct scx_sched nor scx_ops is defined\n'
+		printf 'unknown\tneither struct scx_sched nor scx_ops is defined in kernel/sched/ext*\n'
 	fi
 }
 
@@ -81,9 +82,9 @@ probe_deq_flags() {
 	fi
 }
 
-# What does an op call take?
+# What does an op call take, and in which order? Not how the run queue is called.
 probe_op_call() {
-	parameters SCX_CALL_OP_TASK
+	parameters SCX_CALL_OP_TASK | sed -E 's/^([^\t]*, )[a-z_]+_rq,/\1rq,/'
 }
 
 # Does an op call note which run queue is locked?
@@ -91,10 +92,10 @@ probe_locked_rq() {
 	local at
 
 	if at=$(first_match '^(static )?DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)' \
-			kernel/sched/ext.c); then
+			kernel/sched/ext*.[ch]); then
 		printf 'per-cpu\t%s\n' "$at"
 	else
-		printf 'none\tno per-CPU scx_locked_rq_state in kernel/sched/ext.c\n'
+		printf 'none\tno per-CPU scx_locked_rq_state in kernel/sched/ext*\n'
 	fi
 }
 
@@ -112,9 +113,30 @@ probe_dispatch_ctx() {
 	fi
 }
 
-# Whose are the global DSQs?
+# How is a BPF scheduler told off?
+probe_error() {
+	local name answer
+
+	for name in scx_ops_error scx_error; do
+		answer=$(parameters "$name")
+		[ "${answer%%$'\t'*}" = none ] || break
+	done
+	case $answer in
+	none$'\t'*) printf 'none\tneither scx_error() nor scx_ops_error() is in kernel/sched/ext*\n' ;;
+	*) printf '%s(%s)\t%s\n' "$name" "${answer%%$'\t'*}" "${answer#*$'\t'}" ;;
+	esac
+}
+
+# Whose are the global DSQs? The types tell, not what the parameters are called.
 probe_global_dsq() {
-	parameters find_global_dsq
+	parameters find_global_dsq | awk -F "\t" '{
+		n = split($1, parameter, / *, */)
+		for (i = 1; i <= n; i++) {
+			sub(/ ?[A-Za-z_0-9]+$/, "", parameter[i])
+			types = types (i > 1 ? ", " : "") parameter[i]
+		}
+		print (types ? types : $1) "\t" $2
+	}'
 }
 
 # Has bypass mode a DSQ of its own?
@@ -162,6 +184,7 @@ recognise() {
 		done
 		if [ -z "$different" ]; then
 			layout=$name
+			first_difference=
 			return
 		fi
 		if [ "$agree" -gt "$most" ]; then
@@ -186,4 +209,22 @@ mark_task_flag() {
 mark_deq_flag() {
 	first_match '^[[:space:]]*SCX_DEQ_SCHED_CHANGE[[:space:]]*=' \
 		-r --include='*.[ch]' kernel/sched/ext*
+}
+
+# probe_hazards DIR: look for the hazards of docs/semantics.md in a tree that has
+# the feature, as far as they show in the source. Sets hazards[] to the numbers
+# of those looked for, hazard_state[NUMBER] to open, closed or not told, and
+# hazard_evidence[NUMBER].
+declare -A hazard_state hazard_evidence
+probe_hazards() {
+	local said number state because
+
+	said=$(cd "$1" && perl "$root/compat/hazards.pl" kernel/sched/ext*.[ch]) ||
+		die "cannot look for hazards in $1."
+	hazards=()
+	while IFS=$'\t' read -r number state because; do
+		hazards+=("$number")
+		hazard_state["$number"]=$state
+		hazard_evidence["$number"]=$because
+	done <<<"$said"
 }

@@ -64,6 +64,23 @@ is_count() {
 	[[ $1 =~ ^[1-9][0-9]{0,8}$ ]]
 }
 
+# json_string TEXT: TEXT as a JSON string, quotes included.
+json_string() {
+	local text=$1 code char escape
+
+	text=${text//\\/\\\\}
+	text=${text//\"/\\\"}
+	if [[ $text = *[[:cntrl:]]* ]]; then
+		for code in {1..31}; do
+			printf -v char '%03o' "$code"
+			printf -v char '%b' "\\0$char"
+			printf -v escape '\\u%04x' "$code"
+			text=${text//"$char"/$escape}
+		done
+	fi
+	printf '"%s"' "$text"
+}
+
 # --- leaving nothing behind -------------------------------------------------
 
 exit_commands=()

@@ -109,14 +109,16 @@ read_quilt() {
 # judge_tree: set feature to
 #	absent			nothing of it is there
 #	complete		it is there, natively or put in by other means
+#	incomplete		so it is, but with the hazards in open_hazards[]
 #	applied by this kit
 #	half applied
 # and because to what that rests on; for a half applied tree, with the way out,
 # which is unapply if undoable is not empty.
 judge_tree() {
-	local file task_flag deq_flag present='' missing=''
+	local file task_flag deq_flag present='' missing='' hazard
 
 	read_quilt
+	hazards=() open_hazards=()
 	file=$(cd "$tree" && mark_file) || file=
 	task_flag=$(cd "$tree" && mark_task_flag) || task_flag=
 	deq_flag=$(cd "$tree" && mark_deq_flag) || deq_flag=
@@ -143,6 +145,11 @@ judge_tree() {
 		because="$task_flag; $deq_flag"
 		[ -z "$file" ] ||
 			because="$because; $file is this kit's, put in by other means than its apply"
+		probe_hazards "$tree"
+		for hazard in "${hazards[@]}"; do
+			[ "${hazard_state[$hazard]}" != open ] || open_hazards+=("$hazard")
+		done
+		[ "${#open_hazards[@]}" -eq 0 ] || feature=incomplete
 	elif [ -z "$file$task_flag$deq_flag" ]; then
 		feature=absent
 		because="no SCX_TASK_IN_CUSTODY in include/linux/sched/ext.h, no SCX_DEQ_SCHED_CHANGE in kernel/sched/ext*"
@@ -173,6 +180,12 @@ refuse_unless_pristine() {
 	[ -n "$layout" ] ||
 		die "$tree has a layout of ext.c that the kit does not know: $first_difference."
 	line=$(layout_value "$layout" line)
+	case $(layout_value "$layout" feature):$feature in
+	absent:incomplete)
+		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), and the kit's series for Linux $line is for trees without it." ;;
+	incomplete:absent)
+		die "$tree does not have the feature, which the kit's series for Linux $line takes for granted and only corrects." ;;
+	esac
 	[ -f "$root/patches/$line/series" ] ||
 		die "the kit has no series for Linux $line, the line of $tree; see patches/ for those it has."
 
