@@ -34,11 +34,11 @@ matrix: ##- every line and stock kernel against every row; ONLY='KERNEL...'
 
 ## A kernel source tree: KSRC=dir
 
-detect: ##- say which layout of ext.c a tree has, and what that rests on
-	@compat/detect $(call quote,$(KSRC))
+detect: ##- say what a tree is and what that rests on; JSON=1 for a program
+	@compat/detect $(if $(JSON),--json) $(call quote,$(KSRC))
 
-verify: ##- would the series apply? changes nothing
-	@scripts/verify $(call quote,$(KSRC))
+verify: ##- would the series apply, and if not, why? changes nothing; JSON=1
+	@scripts/verify $(if $(JSON),--json) $(call quote,$(KSRC))
 
 apply: ##- apply the series that fits, all of it or nothing
 	@scripts/apply $(call quote,$(KSRC))

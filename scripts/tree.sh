@@ -301,18 +301,19 @@ push() {
 	)
 }
 
-# failed_hunks LOG: from what quilt said, which hunks of which patch do not fit.
+# failed_hunks LOG: from what quilt or patch said, what does not fit. A line each:
+#
+#	PATCH <tab> FILE <tab> HUNK <tab> LINE	the hunk fails near that line
+#	PATCH <tab> FILE <tab> missing|exists	the file is not there, or is
+#	PATCH <tab> <tab> applied		all of it is in the tree already
 failed_hunks() {
-	awk '
-		function add(text) {
-			failed = failed (failed ? ", " : patch ": ") text
-		}
+	awk -v OFS='\t' '
 		/^Applying patch / { patch = $3 }
 		/^patching file / { file = $3 }
 		/^The next patch would create the file / {
 			file = $NF
 			sub(/,$/, "", file)
-			add(file " exists already")
+			print patch, file, "exists"
 			exists[file] = 1
 		}
 		/^Hunk #[0-9]+ FAILED at / && !exists[file] {
@@ -320,25 +321,31 @@ failed_hunks() {
 			place = $NF
 			sub(/^#/, "", number)
 			sub(/\.$/, "", place)
-			add("hunk " number " of " file " fails near line " place)
+			print patch, file, number, place
 		}
 		/^can.t find file to patch/ { search = 1 }
 		/^\|\+\+\+ / && search {
 			search = 0
 			sub(/^[^\/]*\//, "", $2)
-			add($2 " is missing")
+			print patch, $2, "missing"
 		}
-		/can be reverse-applied$/ {
-			failed = patch " is in it already, and nothing tells why; start again from the unpatched source"
-		}
-		END { print failed }' "$1"
+		/can be reverse-applied$/ { print patch, "", "applied" }' "$1"
 }
 
 # why_not LOG WHAT: why quilt could not push: WHAT, if a hunk does not fit.
 why_not() {
 	local hunks
 
-	hunks=$(failed_hunks "$1")
+	hunks=$(failed_hunks "$1" | awk -F '\t' '
+		$3 == "applied" {
+			text = $1 " is in it already, and nothing tells why; start again from the unpatched source"
+			exit
+		}
+		{
+			text = text (text ? ", " : $1 ": ") ($4 ? "hunk " $3 " of " $2 " fails near line " $4 : \
+				$3 == "exists" ? $2 " exists already" : $2 " is missing")
+		}
+		END { print text }')
 	if [ -n "$hunks" ]; then
 		echo "$2: $hunks"
 	else
@@ -364,6 +371,7 @@ offsets() {
 # fit: push the whole series onto copies of the files that it touches. Sets
 #	work		a temporary folder, with quilt's words in log
 #	copy		in it, what apply puts into the tree
+#	misfit		what does not fit, a sentence, or empty
 #	patches[]	the series
 #	files[]		the files that it changes, adds or removes
 fit() {
@@ -383,8 +391,12 @@ fit() {
 			(cd "$tree" && attempt "copy $file to $work" cp -p --parents -- "$file" "$copy")
 	done
 
-	push "$copy" -a >"$work/log" 2>&1 ||
-		die "$(why_not "$work/log" "the series for Linux $line does not fit $tree")."
+	misfit=
+	if ! push "$copy" -a >"$work/log" 2>&1; then
+		misfit=$(why_not "$work/log" "the series for Linux $line does not fit $tree")
+		[ -n "$(failed_hunks "$work/log")" ] || die "$misfit."
+		return 0
+	fi
 	mapfile -t files < <(cd "$copy/.pc" && find . -mindepth 2 -type f ! -name .timestamp |
 		cut -d/ -f3- | sort -u)
 }
