@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # detect, verify, apply and unapply, on copies of the parts of real trees that
-# they look at. SCX_SRC_6_12 and SCX_SRC_6_18 name the pristine trees.
+# they look at.
 #
 # What must hold throughout: apply then unapply restores every byte, mode and
 # owner; whatever is refused or fails is told in one sentence and changes nothing.
@@ -11,110 +11,12 @@
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
-need quilt patch flock git
+# shellcheck source-path=SCRIPTDIR source=trees.sh
+. "$root/tests/trees.sh"
 
-tmp=''
-scratch tmp
-
-# The verbs keep their temporary files here, where it shows if they leave any.
-verb_tmp=$tmp/tmpdir
-mkdir "$verb_tmp"
-
-unset "${!QUILT@}" "${!GIT@}"
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-
-# --- trees ----------------------------------------------------------------------
-
-for line in 6.12 6.18; do
-	variable=SCX_SRC_${line//./_}
-	[ -n "${!variable:-}" ] || capture "$variable" "$root/scripts/fetch" "$line" || {
-		echo "Bail out! there is no source of Linux $line"
-		exit 1
-	}
-done
-
-# sapling LINE: a new copy of what matters of a pristine tree; prints its path.
-sapling() {
-	local source=SCX_SRC_${1//./_} copy
-
-	copy=$(mktemp -d "$tmp/tree-$1.XXXX")
-	chmod 755 "$copy"
-	(cd "${!source}" && cp -a --parents Makefile Kbuild .gitignore kernel/sched \
-		include/linux/sched Documentation/scheduler tools/sched_ext "$copy")
-	# a mode of its own, to be kept
-	chmod 640 "$copy/kernel/sched/ext.c"
-	echo "$copy"
-}
-
-# snapshot DIRECTORY: all that can be told of it, times apart.
-snapshot() {
-	(
-		cd "$1" || exit
-		find . -printf '%y %m %U:%G %p -> %l\n' | sort
-		find . -type f -print0 | sort -z | xargs -0 sha256sum
-	)
-}
-
-# sources DIRECTORY: the same without what apply adds at the top.
-sources() {
+# patched_files DIRECTORY: the same without what apply adds at the top.
+patched_files() {
 	snapshot "$1" | grep -Ev ' \./\.(pc|scx-custody)(/| |$)|:[0-9]+ \. ->'
-}
-
-detect() { "$root/compat/detect" "$@"; }
-verify() { "$root/scripts/verify" "$@"; }
-apply() { "$root/scripts/apply" "$@"; }
-unapply() { "$root/scripts/unapply" "$@"; }
-
-# as_before TEXT COMMAND...: is what the command prints that text?
-as_before() {
-	diff <(echo "$1") <("${@:2}")
-}
-
-nothing_left_in_tmpdir() {
-	[ -z "$(ls -A "$verb_tmp")" ] || {
-		ls -A "$verb_tmp"
-		return 1
-	}
-}
-
-# says PATTERN COMMAND...: it succeeds, says this, and nothing on stderr.
-says() {
-	local pattern=$1 out
-
-	shift
-	if ! out=$(TMPDIR=$verb_tmp "$@" 2>"$tmp/stderr") || [ -s "$tmp/stderr" ] ||
-		! grep -qE -- "$pattern" <<<"$out"; then
-		printf '%s\n' "$out"
-		cat "$tmp/stderr"
-		return 1
-	fi
-}
-
-# refuses TREE PATTERN COMMAND...: it fails, changes nothing in TREE, leaves
-# nothing behind, and says why in one sentence, which matches the pattern.
-refuses() {
-	local before out
-
-	before=$(snapshot "$1")
-	if out=$(TMPDIR=$verb_tmp "${@:3}" 2>"$tmp/stderr"); then
-		echo "it was done"
-		return 1
-	fi
-	cat "$tmp/stderr"
-	[ -z "$out" ] || {
-		echo "but stdout is: $out"
-		return 1
-	}
-	if [ "$(wc -l <"$tmp/stderr")" -ne 1 ] || grep -qE '[a-z)]\. [A-Z]' "$tmp/stderr" ||
-		! grep -qE '^(detect|verify|apply|unapply): .*[^.]\.$' "$tmp/stderr"; then
-		echo "is not one sentence"
-		return 1
-	fi
-	grep -qE -- "$2" "$tmp/stderr" || {
-		echo "does not match: $2"
-		return 1
-	}
-	as_before "$before" snapshot "$1" && nothing_left_in_tmpdir
 }
 
 # restores TREE SNAPSHOT: unapply succeeds and the tree is as it was then.
@@ -133,7 +35,7 @@ quilt_goes_back_and_forth() {
 	local pristine=$2 applied
 
 	applied=$(snapshot "$1" | grep -v '/applied-patches$')
-	(cd "$1" && quilt pop -a) && as_before "$pristine" sources "$1" &&
+	(cd "$1" && quilt pop -a) && as_before "$pristine" patched_files "$1" &&
 		(cd "$1" && quilt push -a) &&
 		as_before "$applied" eval "snapshot '$1' | grep -v '/applied-patches$'"
 }
@@ -143,49 +45,45 @@ feature_is_defined() {
 		grep -E '^\s*SCX_DEQ_SCHED_CHANGE\s*= 1LLU << 33,' "$1"/kernel/sched/ext*.[ch]
 }
 
-for line in 6.12 6.18; do
-	case $line in
-	6.12) layout=global-ops ;;
-	6.18) layout=sched-instance ;;
-	esac
+for source in "${source_names[@]}"; do
+	IFS='|' read -r layout line feature <<<"${is[$source]}"
 	series=$(grep -c '\.patch' "$root/patches/$line/series")
-	tree=$(sapling "$line")
+	tree=$(sapling "$source")
 	pristine=$(snapshot "$tree")
-	pristine_sources=$(sources "$tree")
+	pristine_files=$(patched_files "$tree")
 
-	check "$line: detect tells the layout" says "^layout: $layout\$" detect "$tree"
-	check "$line: detect tells the line" says "^line: $line\$" detect "$tree"
-	check "$line: detect tells that the feature is absent" says '^feature: absent$' detect "$tree"
-	check "$line: detect tells what it rests on" \
+	check "$source: detect tells the layout" says "^layout: $layout\$" detect "$tree"
+	check "$source: detect tells the line" says "^line: $line\$" detect "$tree"
+	check "$source: detect tells that the feature is $feature" says "^feature: $feature\$" detect "$tree"
+	check "$source: detect tells what it rests on" \
 		says '^ops: .*\(kernel/sched/ext[a-z_]*\.[ch]:[0-9]+: ' detect "$tree"
-	check "$line: verify says that it applies" says "\($series patches.*would apply\.\$" verify "$tree"
-	check "$line: verify finds no offset" bash -c '! "$1" "$2" | grep offset' - "$root/scripts/verify" "$tree"
-	check "$line: detect and verify change nothing" as_before "$pristine" snapshot "$tree"
-	check "$line: unapply of a pristine tree is refused" \
-		refuses "$tree" 'has none of this kit.s patches' unapply "$tree"
+	check "$source: verify says that it applies" says "\($series patches.*would apply\.\$" verify "$tree"
+	check "$source: detect and verify change nothing" as_before "$pristine" snapshot "$tree"
+	check "$source: unapply of a pristine tree is refused" \
+		refuses "$tree" 'has none of this kit.s patches|but not from apply' unapply "$tree"
 
-	check "$line: apply" says "$series patches .* are applied to" apply "$tree"
-	check "$line: apply leaves no temporary file" nothing_left_in_tmpdir
-	check "$line: the feature is defined" feature_is_defined "$tree"
-	check "$line: detect sees that the kit did it" says '^feature: applied by this kit$' detect "$tree"
-	check "$line: detect still tells the layout" says "^layout: $layout\$" detect "$tree"
-	twin=$(sapling "$line")
-	check "$line: plain quilt on the kit's series" by_plain_quilt "$twin" "$line"
-	check "$line: gives the same sources" as_before "$(sources "$twin")" sources "$tree"
-	check "$line: detect sees that it is there" says "^feature: complete\$" detect "$twin"
-	check "$line: apply of what plain quilt has applied is refused" refuses "$twin" \
+	check "$source: apply" says "$series patches .* are applied to" apply "$tree"
+	check "$source: apply leaves no temporary file" nothing_left_in_tmpdir
+	check "$source: the feature is defined" feature_is_defined "$tree"
+	check "$source: detect sees that the kit did it" says '^feature: applied by this kit$' detect "$tree"
+	check "$source: detect still tells the layout" says "^layout: $layout\$" detect "$tree"
+	twin=$(sapling "$source")
+	check "$source: plain quilt on the kit's series" by_plain_quilt "$twin" "$line"
+	check "$source: gives the same sources" as_before "$(patched_files "$twin")" patched_files "$tree"
+	check "$source: detect sees that it is there" says "^feature: complete\$" detect "$twin"
+	check "$source: apply of what plain quilt has applied is refused" refuses "$twin" \
 		'has the feature already .*put in by other means' apply "$twin"
-	check "$line: quilt knows what is applied" \
+	check "$source: quilt knows what is applied" \
 		[ "$(cd "$tree" && quilt applied | wc -l)" -eq "$series" ]
-	check "$line: quilt pops and pushes them by hand" \
-		quilt_goes_back_and_forth "$tree" "$pristine_sources"
+	check "$source: quilt pops and pushes them by hand" \
+		quilt_goes_back_and_forth "$tree" "$pristine_files"
 	for verb in apply verify; do
-		check "$line: $verb of an applied tree is refused" \
+		check "$source: $verb of an applied tree is refused" \
 			refuses "$tree" 'has this kit.s patches already' "$verb" "$tree"
 	done
-	check "$line: unapply restores everything" restores "$tree" "$pristine"
-	check "$line: and it can be applied again" says 'are applied' apply "$tree"
-	check "$line: and restored again" restores "$tree" "$pristine"
+	check "$source: unapply restores everything" restores "$tree" "$pristine"
+	check "$source: and it can be applied again" says 'are applied' apply "$tree"
+	check "$source: and restored again" restores "$tree" "$pristine"
 	rm -rf "$tree" "$twin"
 done
 
@@ -252,13 +150,13 @@ rm -rf "$tree"
 
 for probe in 's/^DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)/&[2]/;s/scx_locked_rq_state/scx_rq_note/
 		locked_rq is .per-cpu., but here it is .none.' \
-	's/^static void dispatch_enqueue\(struct scx_sched \*sch,/static void dispatch_enqueue(int drift, struct scx_sched *sch,/
-		dispatch_enqueue is .struct scx_sched.*here it is .int drift, struct scx_sched .sch, .*ext\.c:[0-9]+'; do
+	's/find_global_dsq\(struct scx_sched \*sch,/find_global_dsq(int drift, struct scx_sched *sch,/
+		global_dsq is .struct scx_sched \*, struct task_struct \*., but here it is .int, struct scx_sched \*, .*ext\.c:[0-9]+: find_global_dsq'; do
 	tree=$(sapling 6.18)
 	sed -Ei "${probe%%$'\n'*}" "$tree/kernel/sched/ext.c"
 	for verb in detect verify apply; do
 		check "$verb: an unknown layout" \
-			refuses "$tree" "does not know: nearest is .sched-instance., where ${probe##*$'\t'}" "$verb" "$tree"
+			refuses "$tree" "does not know: nearest is .instance-dsqs., where ${probe##*$'\t'}" "$verb" "$tree"
 	done
 	rm -rf "$tree"
 done
@@ -266,8 +164,8 @@ done
 # Every layout answers every probe, and nothing else.
 check "layouts and probes agree" bash -c '
 	. "$1/compat/probes.sh"
-	for layout in "$1"/compat/layouts/*/layout; do
-		diff <(printf "%s\n" line "${probes[@]}" | sort) \
+	for layout in "$1"/compat/layouts/*; do
+		diff <(printf "%s\n" line shim feature "${probes[@]}" | sort) \
 			<(sed -n "s/=.*//; /^#/!p" "$layout" | sort) || exit 1
 	done' - "$root"
 
@@ -277,10 +175,8 @@ tree=$(sapling 6.18)
 gone=$(grep -hm1 '^-[^-]' "$root"/patches/6.18/0001-*)
 grep -qxF -- "${gone:1}" "$tree/kernel/sched/ext.c" || exit
 sed -i "s|^${gone:1}\$|& /* vendor */|" "$tree/kernel/sched/ext.c"
-for verb in verify apply; do
-	check "$verb: a hunk that does not fit is named" \
-		refuses "$tree" 'does not fit .*: [0-9]{4}-[^ ]*\.patch: hunk [0-9]+ of kernel/sched/ext\.c fails near line [0-9]+' "$verb" "$tree"
-done
+check "apply: a hunk that does not fit is named" \
+	refuses "$tree" 'does not fit .*: [0-9]{4}-[^ ]*\.patch: hunk [0-9]+ of kernel/sched/ext\.c fails near line [0-9]+; .make verify' apply "$tree"
 rm -rf "$tree"
 
 tree=$(sapling 6.18)
@@ -315,7 +211,7 @@ check "detect: quilt patches of its own" says '^feature: absent$' detect "$tree"
 rm -rf "$tree"
 
 # A folder of that name is no quilt state, and not ours to touch.
-tree=$(sapling 6.18)
+tree=$(sapling 6.12)
 mkdir "$tree/patches"
 echo mine.patch >"$tree/patches/series"
 touch "$tree/patches/mine.patch"
@@ -356,7 +252,7 @@ check "apply minds no settings of the user's" says 'are applied' \
 	POSIXLY_CORRECT=1 PATCH_VERSION_CONTROL=numbered GIT_DIR=/nonexistent CDPATH=/ \
 	"$root/scripts/apply" "$tree"
 check "nor does quilt by hand" \
-	[ "$(cd "$tree" && HOME=$tmp/home quilt applied | wc -l)" -eq "$(grep -c '\.patch' "$root/patches/6.18/series")" ]
+	[ "$(cd "$tree" && HOME=$tmp/home quilt applied | wc -l)" -eq "$(grep -c '\.patch' "$root/patches/6.12/series")" ]
 check "unapply minds no settings of the user's" \
 	env HOME="$tmp/home" XDG_CACHE_HOME="$tmp" QUILT_PATCHES=elsewhere QUILT_SERIES=other QUILT_PC=.qc \
 	POSIXLY_CORRECT=1 GIT_DIR=/nonexistent CDPATH=/ "$root/scripts/unapply" "$tree"
