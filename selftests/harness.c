@@ -107,6 +107,7 @@ const char *start_scheduler(const struct test *test)
 	static unsigned int number;
 	const struct knobs defaults = {
 		.enqueue = PLACE_GLOBAL,
+		.marks = !!(test->hazards & HAZARD(8)),
 		.held_to = PLACE_LOCAL,
 		.dsq_to = PLACE_LOCAL,
 		.nr_cpus = nr_cpus,

@@ -121,6 +121,7 @@ struct knobs {
 	unsigned int iterate;		/* ops.dequeue() iterates the task's DSQ */
 	unsigned int use_locked_rq;	/* ops.dispatch() uses it after a move */
 	unsigned int fail;		/* ops.enqueue() calls scx_bpf_error() */
+	unsigned int marks;		/* check the kernel's own mark of custody */
 	unsigned int silent;		/* there is no ops.dequeue() to balance the books */
 	unsigned int nr_cpus;
 	unsigned int test;		/* its number, for its traces */

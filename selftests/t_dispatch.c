@@ -32,7 +32,7 @@ static enum result fifo_run(void)
 	return through(PLACE_FIFO);
 }
 
-TEST(fifo, .rows = ROW(4) | ROW(8), .hazards = HAZARD(8) | HAZARD(9),
+TEST(fifo, .rows = ROW(4) | ROW(8), .hazards = HAZARD(9),
      .must = "A task on a FIFO user DSQ gets one dequeue, without a flag, before it runs.");
 
 static enum result vtime_run(void)
@@ -40,7 +40,7 @@ static enum result vtime_run(void)
 	return through(PLACE_VTIME);
 }
 
-TEST(vtime, .rows = ROW(4) | ROW(8), .hazards = HAZARD(8) | HAZARD(9),
+TEST(vtime, .rows = ROW(4) | ROW(8), .hazards = HAZARD(9),
      .must = "A task on a vtime user DSQ gets one dequeue, without a flag, before it runs.");
 
 static enum result select_cpu_dsq_run(void)
@@ -59,7 +59,7 @@ static enum result select_cpu_dsq_run(void)
 	return verdict();
 }
 
-TEST(select_cpu_dsq, .rows = ROW(3) | ROW(8), .hazards = HAZARD(8) | HAZARD(9),
+TEST(select_cpu_dsq, .rows = ROW(3) | ROW(8), .hazards = HAZARD(9),
      .must = "A task that ops.select_cpu() puts on a user DSQ gets one dequeue before it runs.");
 
 /* Held tasks must get to each kind of terminal DSQ. */
@@ -84,7 +84,7 @@ static enum result held_map_run(void)
 	return held(PLACE_MAP);
 }
 
-TEST(held_map, .rows = ROW(5) | ROW(8), .hazards = HAZARD(8) | HAZARD(9),
+TEST(held_map, .rows = ROW(5) | ROW(8), .hazards = HAZARD(9),
      .must = "A task held in a BPF map gets one dequeue when it goes to a terminal DSQ.");
 
 static enum result held_tree_run(void)
@@ -92,7 +92,7 @@ static enum result held_tree_run(void)
 	return held(PLACE_TREE);
 }
 
-TEST(held_tree, .rows = ROW(5) | ROW(8), .hazards = HAZARD(8) | HAZARD(9),
+TEST(held_tree, .rows = ROW(5) | ROW(8), .hazards = HAZARD(9),
      .must = "A task held in a BPF rbtree gets one dequeue when it goes to a terminal DSQ.");
 
 static enum result release_order_run(void)

@@ -49,7 +49,7 @@ static enum result mark_run(void)
 	return marks();
 }
 
-TEST(mark, .rows = ROW(3) | ROW(4) | ROW(5), .hazards = HAZARD(8),
+TEST(mark, .hazards = HAZARD(8),
      .must = "A task is marked SCX_TASK_IN_CUSTODY exactly while it is in custody.");
 
 static enum result no_dequeue_op_run(void)
