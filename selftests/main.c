@@ -61,7 +61,7 @@ static void stop(int signal)
 
 static bool selected(const struct test *test)
 {
-	return !options.pattern || !fnmatch(options.pattern, test->name, 0);
+	return !options.pattern || !fnmatch(options.pattern, test->name, FNM_EXTMATCH);
 }
 
 static int nr_selected(void)
