@@ -91,7 +91,7 @@ VERSION=1.0-1 check "names what is served when a version is not" \
 	refused 1 'no longer serves linux-source-6.12 1.0-1 but: .*6\.12\.[0-9]+.*VERSION=6\.12\.' \
 	scripts/fetch 6.12
 check "refuses an unknown line and names those it knows" \
-	refused 1 'the lines are: 6.12 6.18' scripts/fetch 5.10
+	refused 1 'the lines are: 6.12-early 6.12 6.17 ' scripts/fetch 5.10
 check "refuses no line" refused 2 'no line' scripts/fetch
 check "refuses two lines" refused 2 'one line' scripts/fetch 6.12 6.18
 check "refuses an option" refused 2 'not an option' scripts/fetch --quick
@@ -100,7 +100,9 @@ check "refuses an option" refused 2 'not an option' scripts/fetch --quick
 
 check "build-kernel refuses no variant" refused 2 'LINE and a VARIANT' scripts/build-kernel 6.18
 check "refuses an unknown variant" refused 2 'VARIANT is' scripts/build-kernel 6.18 better
-check "refuses a line without a series" refused 2 'no series' scripts/build-kernel stock-7.3.4 patched
+check "refuses a line that has no source tree, and names those that have" \
+	refused 2 "no whole source tree 'stock-7.3.4', but: 6.12-early 6.12 " \
+	scripts/build-kernel stock-7.3.4 patched
 check "refuses a mutation that is not there" \
 	refused 2 'no patch' scripts/build-kernel --mutation "$tmp/none" 6.18 patched
 check "refuses a mutation of the pristine kernel" \
