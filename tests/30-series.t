@@ -177,9 +177,9 @@ for line in "${lines[@]}"; do
 	structures "$objects" >"$scratch/pristine.structures"
 	check "$line: pahole knows the structures" \
 		grep -q '^struct sched_ext_ops {' "$scratch/pristine.structures"
-	# Step by step, unless all steps are those of other lines.
-	[ "${#own[@]}" -gt 0 ] || names=("${names[-1]}")
-	for patch in "${names[@]}"; do
+	# Up to each patch of its own, and up to the last.
+	mapfile -t steps < <(printf '%s\n' ${own[@]+"${own[@]}"} "${names[-1]}" | sort -u)
+	for patch in "${steps[@]}"; do
 		quilt push --fuzz=0 "$patch" >/dev/null
 		check "$line: builds up to $patch" \
 			build "$tree" "$objects" "$scratch/patch.log" &&

@@ -91,13 +91,6 @@ check "6.18: the patched kernel passes, 2 cores with SMT on 2 NUMA nodes" \
 check "6.18: core scheduling and NUMA placement were tested there, not skipped" \
 	nobody_skipped 6.18-smt-numa core_sched numa
 
-check "6.18: the patched kernel builds with lockdep" \
-	"$root/scripts/build-kernel" 6.18 patched-lockdep && {
-	capture kernel "$root/scripts/build-kernel" 6.18 patched-lockdep 2>/dev/null
-	check "6.18: the patched kernel passes with lockdep and list debugging" \
-		passes 6.18-lockdep "$kernel/bzImage"
-}
-
 traces=--traces
 check "6.18: the pristine kernel builds" "$root/scripts/build-kernel" 6.18 pristine && {
 	capture kernel "$root/scripts/build-kernel" 6.18 pristine 2>/dev/null
@@ -119,5 +112,18 @@ check "the oracle, a stock 7.3 kernel, can be had" "$root/scripts/fetch" stock-7
 	check "6.18: tasks on the pristine kernel do not, parked or dispatched" \
 		unlike_the_oracle 6.18-pristine fifo held_map parked_nice unload
 }
+
+# The last, since it takes another build.
+traces=''
+name="6.18: the patched kernel passes with lockdep and list debugging"
+if is_late 3900; then
+	skip "$name" "no time left; 'scripts/check boots' does it"
+else
+	check "6.18: the patched kernel builds with lockdep" \
+		"$root/scripts/build-kernel" 6.18 patched-lockdep && {
+		capture kernel "$root/scripts/build-kernel" 6.18 patched-lockdep 2>/dev/null
+		check "$name" passes 6.18-lockdep "$kernel/bzImage"
+	}
+fi
 
 done_testing

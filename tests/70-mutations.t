@@ -58,8 +58,7 @@ capture selftest "$root/scripts/build-selftests" || {
 
 for patch in "$root"/tests/mutations/*.patch; do
 	name="caught by $(field Test "$patch"): $(basename "$patch" .patch)"
-	if [ "${SCX_CUSTODY_MUTATIONS:-}" != all ] &&
-		[ $(($(date +%s) - SCX_CUSTODY_START)) -gt "$latest" ]; then
+	if [ "${SCX_CUSTODY_MUTATIONS:-}" != all ] && is_late "$latest"; then
 		skip "$name" "no time left; 'make check-mutations' does all"
 		continue
 	fi

@@ -51,6 +51,12 @@ skip() {
 	echo "ok $tests_run - $1 # SKIP $2"
 }
 
+# is_late SECONDS: are the tests as a whole at it for longer than that? What there
+# is no time left for is skipped, so that a full run takes about an hour.
+is_late() {
+	[ $(($(date +%s) - SCX_CUSTODY_START)) -gt "$1" ]
+}
+
 # done_testing: the plan, and the exit status that prove expects.
 done_testing() {
 	echo "1..$tests_run"
