@@ -14,7 +14,7 @@ quote = '$(subst ','\'',$(1))'
 
 ## Everything at once
 
-demo: ##- build LINE (6.12, 6.18) pristine and patched, boot both, compare
+demo: ##- build LINE (6.12, 6.18, ...) pristine and patched, boot both, compare
 	@scripts/demo $(call quote,$(LINE))
 
 check: ##- all tests; ends in 'N passed, N failed'

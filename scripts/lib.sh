@@ -59,6 +59,17 @@ need() {
 	done
 }
 
+# sources KIND: what kernels/sources.tsv has of these, a regular expression.
+sources() {
+	awk -F '\t' -v kind="^($1)\$" '!/^#/ && $2 ~ kind { print $1 }' "$root/kernels/sources.tsv"
+}
+
+# need_source_tree LINE: refuse unless there is a whole tree of it to build.
+need_source_tree() {
+	sources 'tree|source' | grep -Fqx -- "$1" ||
+		usage_error "there is no whole source tree '$1', but: $(sources 'tree|source' | paste -sd ' ')"
+}
+
 # is_count TEXT: is it a decimal number above zero?
 is_count() {
 	[[ $1 =~ ^[1-9][0-9]{0,8}$ ]]

@@ -35,7 +35,7 @@ in_guest() {
 }
 
 check "demo refuses no line" refused 2 'give one LINE' "$root/scripts/demo"
-check "demo refuses a line without a series" refused 2 "no series for '5.4'" "$root/scripts/demo" 5.4
+check "demo refuses a line that it cannot build" refused 2 "no whole source tree '5.4'" "$root/scripts/demo" 5.4
 check "run-selftests refuses no folder for the results" \
 	refused 2 'give IMAGE and DIR' "$root/scripts/run-selftests" "$tmp/none"
 check "run-selftests says why there was nothing to boot" \

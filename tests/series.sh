@@ -3,11 +3,6 @@
 #
 # What the tests of the series share. Source tap.sh first.
 
-# sources KIND: what kernels/sources.tsv has of these, a regular expression.
-sources() {
-	awk -F '\t' -v kind="^($1)\$" '!/^#/ && $2 ~ kind { print $1 }' "${root:?}/kernels/sources.tsv"
-}
-
 # custody_calls FILE: which function does what to custody, in the file's order.
 custody_calls() {
 	awk '
