@@ -26,7 +26,7 @@ refused() {
 	"$@" >"$tmp/stdout" 2>"$tmp/stderr" </dev/null || status=$?
 	echo "exit status $status: $(cat "$tmp/stderr")"
 	[ "$status" -eq "$expected" ] && [ "$(wc -l <"$tmp/stderr")" -eq 1 ] &&
-		grep -qE "$sentence" "$tmp/stderr"
+		grep -qE -- "$sentence" "$tmp/stderr"
 }
 
 # in_guest COMMAND: a line for the shell of a guest that has the selftests.
