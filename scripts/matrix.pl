@@ -254,7 +254,11 @@ sub judge {
 		$unrun ? "not run: $unrun" : (),
 		$outcome !~ /^(pass|fail)$/ ? "outcome $outcome: $kernel->{reason}" : ());
 
-	if ($expected eq 'pass') {
+	if ($expected eq 'gaps' && $outcome eq 'skip' && $kernel->{variant} eq 'stock') {
+		# Debian's was built with a pahole that left kfuncs as no program finds them.
+		$kernel->{ok} = 1;
+		$kernel->{verdict} = 'takes no BPF scheduler, so nothing can be told of it';
+	} elsif ($expected eq 'pass') {
 		# The kit's own kernels are configured so that nothing is skipped.
 		$kernel->{ok} = $outcome eq 'pass' && !$bad && !$unrun &&
 			(!$skipped || $kernel->{variant} eq 'stock');

@@ -137,6 +137,15 @@ altered 6.18-patched 's/^core_sched\tpass/core_sched\tskip/'
 tables < <(kernel 6.18-patched patched 6.18.15 "$tmp/altered")
 check "a patched kernel may not skip" \
 	shows '6.18.15  patched' '\+( \+){7} s( \+){8}   .*' 'NOT OK'
+
+for version in 7.1.13 7.3.4; do
+	tables < <(kernel "stock-$version" stock "$version" "$recorded/stock-7.1.13")
+	must='NOT OK'
+	[ "$version" != 7.1.13 ] || must=ok
+	check "a stock $version that takes no BPF scheduler is $must" \
+		shows "${version%.*}[.0-9]+ +stock" '\.( \.){16}   \.( \.){8}' "$must"
+done
+
 altered 6.18-patched 's/^numa\tpass/numa\tskip/'
 tables < <(kernel 6.18-patched patched 6.18.15 "$tmp/altered")
 check "not even one of several tests of a row" \
