@@ -19,7 +19,8 @@
 # layout; a new layout is a file in layouts/.
 
 # In the order in which differences are worth telling.
-probes=(ops deq_flags op_call locked_rq dispatch_ctx error global_dsq bypass_dsq)
+probes=(ops deq_flags op_call locked_rq dispatch_ctx error global_dsq bypass_dsq
+	lost_race)
 
 # first_match REGEX FILE...: "FILE:LINE: TEXT" of the first line that matches.
 first_match() {
@@ -137,6 +138,18 @@ probe_global_dsq() {
 		}
 		print (types ? types : $1) "\t" $2
 	}'
+}
+
+# When a dequeue wins the race against dispatch_to_local_dsq(), does that know
+# which run queue it has locked?
+probe_lost_race() {
+	local at
+
+	if at=$(first_match '^[[:space:]]+struct rq \*locked_rq = rq;' kernel/sched/ext.c); then
+		printf 'tracked\t%s\n' "$at"
+	else
+		printf 'untracked\tno locked_rq = rq in kernel/sched/ext.c\n'
+	fi
 }
 
 # Has bypass mode a DSQ of its own?

@@ -34,7 +34,7 @@ for name in "${source_names[@]}"; do
 	pristine_tree["$name"]=$pristine
 done
 declare -A is=(
-	[6.12-early]='global-ops|6.12|absent'
+	[6.12-early]='global-ops-early|6.12-early|absent'
 	[6.12]='global-ops|6.12|absent'
 	[6.17]='sched-instance|6.17|absent'
 	[6.18]='instance-dsqs|6.18|absent'
