@@ -126,6 +126,8 @@ export QUILT_PUSH_ARGS='' QUILTRC=/dev/null
 check "each patch is stored once" stored_once
 
 mapfile -t lines < <(sources 'tree|source')
+# By hand: only those that are named.
+[ $# -eq 0 ] || lines=("$@")
 for line in "${lines[@]}"; do
 	capture src "$root/scripts/fetch" "$line" || {
 		result 1 "$line: fetch the source"
@@ -172,8 +174,12 @@ for line in "${lines[@]}"; do
 	check "$line: configures" configure "$tree" "$objects" || continue
 	check "$line: pristine kernel/sched/ builds" \
 		build "$tree" "$objects" "$scratch/pristine.log" || continue
-	check "$line: sparse has had a look" \
-		grep -q '^  CHECK .*kernel/sched/build_policy\.c' "$scratch/pristine.log"
+	name="$line: sparse has had a look"
+	if grep -q 'is not available or not up to date' "$scratch/pristine.log"; then
+		skip "$name" "the source refuses $(sparse --version 2>&1) as too old"
+	else
+		check "$name" grep -q '^  CHECK .*kernel/sched/build_policy\.c' "$scratch/pristine.log"
+	fi
 	structures "$objects" >"$scratch/pristine.structures"
 	check "$line: pahole knows the structures" \
 		grep -q '^struct sched_ext_ops {' "$scratch/pristine.structures"
