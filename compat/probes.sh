@@ -141,15 +141,20 @@ probe_global_dsq() {
 }
 
 # When a dequeue wins the race against dispatch_to_local_dsq(), does that know
-# which run queue it has locked?
+# which run queue it has locked? It does if a variable begins as the one that is.
 probe_lost_race() {
-	local at
-
-	if at=$(first_match '^[[:space:]]+struct rq \*locked_rq = rq;' kernel/sched/ext.c); then
-		printf 'tracked\t%s\n' "$at"
-	else
-		printf 'untracked\tno locked_rq = rq in kernel/sched/ext.c\n'
-	fi
+	awk '
+		/^static .*dispatch_to_local_dsq\(/ { inside = 1 }
+		inside && /^[ \t]+struct rq \*[a-z_]+ = [a-z_]+;/ {
+			sub(/^[ \t]+/, "")
+			found = "tracked\t" FILENAME ":" FNR ": " $0
+			exit
+		}
+		/^}/ { inside = 0 }
+		END {
+			print found ? found : "untracked\tdispatch_to_local_dsq() in " \
+				FILENAME " has no variable for it"
+		}' kernel/sched/ext.c
 }
 
 # Has bypass mode a DSQ of its own?

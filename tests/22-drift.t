@@ -270,6 +270,8 @@ verdict() {
 	renamed_local:6.12*) echo "0002|2|$cmpxchg" ;;
 	renamed_local:*) echo "0002|2|$opss" ;;
 	moved_helper:*) echo offset ;;
+	argument_of_dispatch_enqueue:6.12-early)
+		echo '0011|1|		dispatch_enqueue(find_global_dsq(p), p,|		dispatch_enqueue(NULL, find_global_dsq(p), p,' ;;
 	argument_of_dispatch_enqueue:*) echo applies ;;
 	argument_of_ops_dequeue:7.1) echo "0001|3|$definition" ;;
 	argument_of_ops_dequeue:6.12*)
