@@ -142,6 +142,14 @@ for line in "${lines[@]}"; do
 	rm -rf "$tree"
 	mkdir -p "$cache/work"
 	cp -al "$src" "$tree"
+	# quilt touches what it restores. Were that a link, the pristine file would be
+	# newer than all that was built from it.
+	(
+		cd "$src" || exit
+		touched "$patches" | while read -r file; do
+			[ ! -e "$file" ] || cp -p --remove-destination --parents "$file" "$tree"
+		done
+	)
 	at_exit "rm -rf '$tree'"
 	cd "$tree" || exit
 	mapfile -t names < <(grep -v '^#' "$patches/series")
