@@ -72,16 +72,6 @@ static void on_signal(int signal)
 	stopped = signal;
 }
 
-static double seconds(const char *option, const char *text)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (*end || !(value > 0 && value < 1e6))
-		refuse("%s takes a number of seconds above 0, not '%s'", option, text);
-	return value;
-}
-
 static void parse_arguments(int argc, char **argv)
 {
 	static const struct option long_options[] = {
@@ -99,10 +89,10 @@ static void parse_arguments(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) >= 0) {
 		switch (option) {
 		case 'd':
-			duration = seconds("--duration", optarg);
+			duration = parse_seconds("--duration", optarg);
 			break;
 		case 'i':
-			interval = seconds("--interval", optarg);
+			interval = parse_seconds("--interval", optarg);
 			break;
 		case 'w':
 			value = strtol(optarg, &end, 10);
@@ -117,14 +107,11 @@ static void parse_arguments(int argc, char **argv)
 		case 'h':
 			usage();
 			exit(EXIT_SUCCESS);
-		case ':':
-			refuse("%s needs a value", argv[optind - 1]);
 		default:
-			refuse("'%s' is not an option; see --help", argv[optind - 1]);
+			refuse_option(option, argv);
 		}
 	}
-	if (optind < argc)
-		refuse("'%s' is not an option; see --help", argv[optind]);
+	refuse_operands(argc, argv);
 }
 
 /* The scheduler. */

@@ -28,6 +28,29 @@ void refuse(const char *format, ...)
 	exit(EXIT_USAGE);
 }
 
+void refuse_option(int option, char **argv)
+{
+	if (option == ':')
+		refuse("%s needs a value", argv[optind - 1]);
+	refuse("'%s' is not an option; see --help", argv[optind - 1]);
+}
+
+void refuse_operands(int argc, char **argv)
+{
+	if (optind < argc)
+		refuse("'%s' is not an option; see --help", argv[optind]);
+}
+
+double parse_seconds(const char *option, const char *value)
+{
+	char *end;
+	double result = strtod(value, &end);
+
+	if (*end || !(result > 0 && result < 1e6))
+		refuse("%s takes a number of seconds above 0, not '%s'", option, value);
+	return result;
+}
+
 double now(void)
 {
 	struct timespec t;

@@ -19,6 +19,14 @@
 __attribute__((noreturn, format(printf, 1, 2)))
 void refuse(const char *format, ...);
 
+/* What getopt_long() made of the arguments: refuse this one, or what it left. */
+__attribute__((noreturn))
+void refuse_option(int option, char **argv);
+void refuse_operands(int argc, char **argv);
+
+/* The option's value, above 0 and below 10^6, or refuse it. */
+double parse_seconds(const char *option, const char *value);
+
 /* Why no BPF scheduler can be loaded here, or NULL. */
 const char *obstacle(void);
 

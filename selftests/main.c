@@ -348,10 +348,7 @@ static enum verb parse_arguments(int argc, char **argv)
 			options.pattern = optarg;
 			break;
 		case 'd':
-			options.duration = strtod(optarg, &end);
-			if (*end || !(options.duration > 0 && options.duration < 1e6))
-				refuse("--duration takes a number of seconds above 0, not '%s'",
-				       optarg);
+			options.duration = parse_seconds("--duration", optarg);
 			break;
 		case 'a':
 			options.all_tasks = true;
@@ -380,14 +377,11 @@ static enum verb parse_arguments(int argc, char **argv)
 		case 'h':
 			usage(stdout);
 			exit(EXIT_SUCCESS);
-		case ':':
-			refuse("%s needs a value", argv[optind - 1]);
 		default:
-			refuse("'%s' is not an option; see --help", argv[optind - 1]);
+			refuse_option(option, argv);
 		}
 	}
-	if (optind < argc)
-		refuse("'%s' is not an option; see --help", argv[optind]);
+	refuse_operands(argc, argv);
 	if (!nr_selected())
 		refuse("no test has a name like '%s'; see --list", options.pattern);
 	if (options.traces && options.json)
