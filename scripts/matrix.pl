@@ -164,10 +164,9 @@ sub read_result {
 	for (slurp("$folder/results")) {
 		chomp;
 		my ($name, $result, $seconds, $why) = split(/\t/, $_, -1);
-		# The one in which the run ended, for the reason that ended the run.
+		# The one in which the run ended with the kernel alive.
 		if ($result eq 'ended') {
-			$result = $kernel->{outcome} =~ /^(hang|panic)$/ ? $1 :
-				$kernel->{outcome} eq 'skip' ? 'unrun' : 'crash';
+			$result = $kernel->{outcome} eq 'skip' ? 'unrun' : 'crash';
 			$why = $kernel->{reason};
 		}
 		$kernel->{tests}{$name} = { result => $result, seconds => $seconds, why => $why };
