@@ -12,6 +12,10 @@ LINE ?= 6.12
 # Quotes for the shell whatever a user's variable holds.
 quote = '$(subst ','\'',$(1))'
 
+# What is given of these, as the command takes it.
+kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED,$(if $($(name)),\
+	$(call quote,$(name)=$($(name)))))
+
 ## Everything at once
 
 demo: ##- build LINE (6.12, 6.18, ...) pristine and patched, boot both, compare
@@ -46,6 +50,27 @@ apply: ##- apply the series that fits, all of it or nothing
 unapply: ##- undo apply, to the byte
 	@scripts/unapply $(call quote,$(KSRC))
 
+## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no
+
+kernel-deb: ##- apply, configure and build for apt, print where the packages are
+	@scripts/scx-custody kernel-deb $(kernel_arguments)
+
+kernel-rpm: ##- the same for dnf
+	@scripts/scx-custody kernel-rpm $(kernel_arguments)
+
+## Packages of the kit
+
+deb: ##- build for apt, print where the packages are
+	@scripts/build-packages deb
+
+rpm: ##- build for dnf, print where the packages are
+	@scripts/build-packages rpm
+
+install: install-patches install-selftests ##- into DESTDIR=, prefix=/usr/local
+
+status: ##- does the running kernel have the semantics? JSON=1
+	@scripts/scx-custody status $(if $(JSON),--json)
+
 ## Step by step
 
 setup: ##- install what is missing through apt (as root)
@@ -67,7 +92,9 @@ vm: ##- boot KERNEL=image and run CMD='...' in it; VM='--cpus 4 ...' for more
 	@vm/run --kernel $(call quote,$(KERNEL)) $(VM) -- $(call quote,$(CMD))
 
 help: ##- this list
-	@awk -f scripts/help.awk $(MAKEFILE_LIST)
+	@awk -f scripts/help.awk Makefile
+
+include install.mk
 
 .PHONY: demo check check-mutations check-releases oracle matrix detect verify apply \
-	unapply setup fetch kernel selftests example vm help
+	unapply kernel-deb kernel-rpm deb rpm install status setup fetch kernel selftests example vm help

@@ -9,14 +9,16 @@
 # It sets
 #	root	the kit's own directory
 #	cache	where everything big lives
-#	self	the script's name, for messages
+#	self	what the user called, for messages
 # and sees to it that a script that ends, however it ends, leaves no process
 # and no temporary file behind.
 
 # shellcheck disable=SC2034 # read by the scripts that source this file
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:?is not set, and neither is XDG_CACHE_HOME}/.cache}/scx-custody
-self=$(basename "$0")
+self=${SCX_CUSTODY_SELF:-$(basename "$0")}
+# Whatever this script calls has a name of its own.
+unset SCX_CUSTODY_SELF
 
 # Scripts called by scripts go on counting where their caller started.
 export SCX_CUSTODY_START=${SCX_CUSTODY_START:-$(date +%s)}
@@ -55,8 +57,23 @@ need() {
 
 	for program; do
 		command -v "$program" >/dev/null ||
-			die "$program is not installed; run 'make setup' as root."
+			die "$program is not installed; $(how_to_install)."
 	done
+}
+
+# Is this the kit's own source, rather than what is installed of it?
+in_source() {
+	[ -f "$root/Makefile" ]
+}
+
+# how_to_install: how a user gets what is missing.
+how_to_install() {
+	if in_source; then echo "run 'make setup' as root"; else echo "install it"; fi
+}
+
+# verb NAME TREE: how a user calls one of the verbs on a kernel tree.
+verb() {
+	if in_source; then echo "make $1 KSRC=$2"; else echo "scx-custody $1 $2"; fi
 }
 
 # sources KIND: what kernels/sources.tsv has of these, a regular expression.

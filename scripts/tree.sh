@@ -131,11 +131,11 @@ judge_tree() {
 		feature='half applied'
 		undoable=yes
 		if [ "${traces[*]}" != "$kit .pc" ]; then
-			because="an apply or unapply was interrupted and left ${traces[*]}; 'make unapply KSRC=$tree' takes everything out"
+			because="an apply or unapply was interrupted and left ${traces[*]}; '$(verb unapply "$tree")' takes everything out"
 		elif [ "$own" -lt "${#recorded[@]}" ]; then
-			because="quilt has $own of ${#recorded[@]} patches applied; 'quilt push -a' there puts in the rest, 'make unapply KSRC=$tree' takes everything out"
+			because="quilt has $own of ${#recorded[@]} patches applied; 'quilt push -a' there puts in the rest, '$(verb unapply "$tree")' takes everything out"
 		elif [ -z "$file" ] || [ -z "$task_flag" ] || [ -z "$deq_flag" ]; then
-			because="quilt has all $own patches applied, but not all that they add is there; 'make unapply KSRC=$tree' takes everything out or names what is in the way"
+			because="quilt has all $own patches applied, but not all that they add is there; '$(verb unapply "$tree")' takes everything out or names what is in the way"
 		else
 			feature='applied by this kit'
 			because="quilt has all $own patches of $kit applied; $task_flag; $deq_flag"
@@ -169,7 +169,7 @@ refuse_unless_pristine() {
 	judge_tree
 	case $feature in
 	'applied by this kit')
-		die "$tree has this kit's patches already; 'make unapply KSRC=$tree' takes them out." ;;
+		die "$tree has this kit's patches already; '$(verb unapply "$tree")' takes them out." ;;
 	complete)
 		die "$tree has the feature already ($because): there is nothing to apply." ;;
 	'half applied')
@@ -479,7 +479,7 @@ commit() {
 		fi
 		for ((i = ${#swapped[@]} - 1; i >= 0; i--)); do
 			swap_back "${swapped[i]}" ||
-				die "cannot put back $tree/${swapped[i]} after another error ($(tail -n1 <<<"$said")); 'make unapply KSRC=$tree' goes on."
+				die "cannot put back $tree/${swapped[i]} after another error ($(tail -n1 <<<"$said")); '$(verb unapply "$tree")' goes on."
 		done
 		[ -e "$tree/$path" ] || remove_empty_folders "$path"
 		die "cannot change $tree/$path: $(tail -n1 <<<"$said"); all is as it was."

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What is installed where: the one place that debian/ and rpm/ and 'make install'
+# have it from. One target for each package.
+#
+#   make install-PACKAGE DESTDIR=root-to-be prefix=/usr
+
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+libexecdir ?= $(prefix)/libexec
+datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
+unitdir ?= $(prefix)/lib/systemd/system
+
+INSTALL ?= install
+kit = $(DESTDIR)$(datadir)/scx-custody
+version = $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
+
+# The verbs that make sense without this kit's source, and what they are made of.
+installed_scripts := scx-custody status check-btf lib.sh tree.sh apply unapply verify drift.pl \
+	kernel-package kbuild.sh toolchain.sh kfuncs.c debian-source fedora-spec
+
+# Links between series stay links, which is why this is not done by install.
+install-patches:
+	$(INSTALL) -d $(kit)/scripts $(kit)/kernels $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
+		$(DESTDIR)$(datadir)/bash-completion/completions
+	cp -R --preserve=links,mode,timestamps patches compat $(kit)
+	rm $(kit)/compat/README.md
+	cp --preserve=mode,timestamps $(installed_scripts:%=scripts/%) $(kit)/scripts
+	$(INSTALL) -m 644 kernels/sched-ext.config $(kit)/kernels
+	echo $(version) >$(kit)/VERSION
+	ln -sfr $(kit)/scripts/scx-custody $(DESTDIR)$(bindir)/scx-custody
+	$(INSTALL) -m 644 docs/man/scx-custody.1 $(DESTDIR)$(mandir)/man1
+	$(INSTALL) -m 644 scripts/completion.bash \
+		$(DESTDIR)$(datadir)/bash-completion/completions/scx-custody
+
+install-selftests:
+	$(MAKE) -C selftests
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/scx-custody $(DESTDIR)$(unitdir) \
+		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man8
+	$(INSTALL) selftests/build/scx-custody-selftest $(DESTDIR)$(bindir)
+	$(INSTALL) selftests/verify $(DESTDIR)$(libexecdir)/scx-custody
+	sed 's,/usr/libexec,$(libexecdir),' selftests/scx-custody-verify.service \
+		>$(DESTDIR)$(unitdir)/scx-custody-verify.service
+	chmod 644 $(DESTDIR)$(unitdir)/scx-custody-verify.service
+	$(INSTALL) -m 644 docs/man/scx-custody-selftest.1 $(DESTDIR)$(mandir)/man1
+	$(INSTALL) -m 644 docs/man/scx-custody-verify.service.8 $(DESTDIR)$(mandir)/man8
+
+.PHONY: install-patches install-selftests

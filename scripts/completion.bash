@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Completion of 'scx-custody' for bash.
+
+# _scx_custody_paths TYPE: directories or files that complete the word.
+_scx_custody_paths() {
+	local word=$cur
+
+	# bash ends a word at '=', so what is left of the value is a word of its own.
+	[[ $word != '=' ]] || word=
+	compopt -o filenames
+	mapfile -t COMPREPLY < <(compgen -A "$1" -- "$word")
+}
+
+_scx_custody() {
+	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} name=''
+	local verbs='status detect verify apply unapply kernel-deb kernel-rpm debian-source fedora-spec'
+	local words=''
+
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$cur")
+		return
+	fi
+	[[ $before != '=' ]] || name=${COMP_WORDS[COMP_CWORD - 2]}
+	[[ $cur != '=' ]] || name=$before
+	case $name in
+	KSRC | OUT) _scx_custody_paths directory; return ;;
+	CONFIG) _scx_custody_paths file; return ;;
+	DEBUG | PATCHED)
+		mapfile -t COMPREPLY < <(compgen -W no -- "${cur#=}")
+		return ;;
+	esac
+	case ${COMP_WORDS[1]} in
+	status) words='--json --help' ;;
+	detect | verify) words='--json --help' ;;
+	apply | unapply) words=--help ;;
+	debian-source | fedora-spec) words='--undo --help' ;;
+	kernel-deb | kernel-rpm)
+		compopt -o nospace
+		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED=' -- "$cur")
+		return ;;
+	esac
+	if [[ $cur = -* ]] || [ "${COMP_WORDS[1]}" = status ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	else
+		_scx_custody_paths directory
+	fi
+}
+
+complete -F _scx_custody scx-custody
