@@ -112,7 +112,7 @@ refuses() {
 		return 1
 	}
 	if [ "$(wc -l <"$tmp/stderr")" -ne 1 ] || grep -qE '[a-z)]\. [A-Z]' "$tmp/stderr" ||
-		! grep -qE '^(detect|verify|apply|unapply): .*[^.]\.$' "$tmp/stderr"; then
+		! grep -qE '^(detect|verify|apply|unapply|scx-custody [a-z-]+): .*[^.]\.$' "$tmp/stderr"; then
 		echo "is not one sentence"
 		return 1
 	fi

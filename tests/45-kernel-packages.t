@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kernel-deb and kernel-rpm, as far as it goes without compiling a kernel: what
+# they refuse, what they tell of a configuration, and that interrupted, they leave
+# the tree as it was. 'make e2e-deb' and 'make e2e-rpm' build with them.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+# shellcheck source-path=SCRIPTDIR source=trees.sh
+. "$root/tests/trees.sh"
+
+command=$root/scripts/scx-custody
+
+# What is built goes here, away from what a user has in the cache.
+mkdir -p "$tmp/cache"
+cache_of_user=$cache
+export XDG_CACHE_HOME=$tmp/cache
+mkdir "$tmp/cache/scx-custody" "$tmp/out"
+for name in src dl apt build; do
+	[ ! -e "$cache_of_user/$name" ] || ln -s "$cache_of_user/$name" "$tmp/cache/scx-custody/"
+done
+
+config=$tmp/config
+capture stock "$root/scripts/fetch" stock-6.18.15
+cp "$stock/config" "$config"
+tree=$(sapling 6.18)
+
+# --- refusals before anything is looked at closely ---------------------------------
+
+for verb in kernel-deb kernel-rpm; do
+	check "$verb: no tree" refuses "$tree" 'no kernel tree is given' \
+		"$command" $verb CONFIG="$config"
+	check "$verb: no configuration" refuses "$tree" 'name one with CONFIG=file' \
+		"$command" $verb KSRC="$tree"
+done
+check "not a tree" refuses "$tree" 'is not a Linux source tree' \
+	"$command" kernel-deb KSRC="$tmp/out" CONFIG="$config"
+check "a configuration that is not there" refuses "$tree" 'there is no configuration' \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$tmp/none"
+check "a configuration that is none" refuses "$tree" 'is no kernel configuration' \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$root/README.md"
+check "a place that is not there" refuses "$tree" 'packages cannot go to' \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$config" OUT="$tmp/none"
+check "something else" refuses "$tree" "'FOO=1' is not an argument" \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$config" FOO=1
+check "a blank in the tree's name" refuses "$tree" 'no blanks and colons' \
+	"$command" kernel-deb KSRC="$(cp -a "$tree" "$tmp/a tree" && echo "$tmp/a tree")" CONFIG="$config"
+
+touch "$tree/.config"
+check "a tree that was built in" refuses "$tree" "'make mrproper' there" \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$config"
+rm "$tree/.config"
+
+# with_path_without PROGRAM...: make a PATH in which they are not.
+with_path_without() {
+	local folder=$tmp/path program
+
+	rm -rf "$folder"
+	mkdir "$folder"
+	for program in /usr/local/bin/* /usr/bin/* /bin/* /usr/sbin/* /sbin/*; do
+		ln -sf "$program" "$folder/"
+	done
+	for program; do
+		rm "$folder/$program"
+	done
+}
+
+with_path_without pahole
+check "no pahole" refuses "$tree" 'pahole is not installed; run .make setup. as root' \
+	env PATH="$tmp/path" "$command" kernel-deb KSRC="$tree" CONFIG="$config"
+with_path_without rpmbuild
+check "no rpmbuild" refuses "$tree" 'rpmbuild is not installed' \
+	env PATH="$tmp/path" "$command" kernel-rpm KSRC="$tree" CONFIG="$config"
+
+if find_unfit_here=$(. "$root/scripts/toolchain.sh"; find_unfit "${pristine_tree[7.1]}"; echo "$unfit") &&
+	[ -n "$find_unfit_here" ]; then
+	newest=$(sapling 7.1)
+	cp "${pristine_tree[7.1]}/include/linux/btf.h" "$newest/include/linux/"
+	mkdir -p "$newest/tools/bpf/resolve_btfids"
+	cp "${pristine_tree[7.1]}/tools/bpf/resolve_btfids/main.c" "$newest/tools/bpf/resolve_btfids/"
+	check "a pahole too old for the tree" refuses "$newest" 'does not mark all kfuncs' \
+		"$command" kernel-deb KSRC="$newest" CONFIG="$config"
+else
+	skip "a pahole too old for the tree" "this machine's is new enough"
+fi
+
+# --- trees that are not pristine ----------------------------------------------------
+
+apply "$tree" >/dev/null
+check "PATCHED=no of a patched tree" refuses "$tree" 'PATCHED=no is asked for; .make unapply' \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$config" PATCHED=no
+(cd "$tree" && quilt pop -q >/dev/null)
+check "a half applied tree" refuses "$tree" 'is half applied' \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$config"
+rm -rf "$tree"
+tree=$(sapling 6.18)
+sed -i "s/scx\.ops_state/scx.state_of_ops/" "$tree/kernel/sched/ext.c"
+check "a tree that the series does not fit" refuses "$tree" 'does not fit|does not know' \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$config"
+
+# --- the configuration --------------------------------------------------------------
+
+# A whole tree, since its own configuration program runs; its files are links, and
+# what is put in their place is not.
+whole=$tmp/whole
+cp -al "${pristine_tree[6.18]}" "$whole" 2>/dev/null || {
+	rm -rf "$whole"
+	cp -a "${pristine_tree[6.18]}" "$whole"
+}
+
+# tells PATTERN COMMAND...: it is refused, and says this among other things.
+tells() {
+	local out status=0
+
+	# If it is not refused, it compiles a kernel.
+	out=$(timeout 120 "${@:2}" 2>&1) || status=$?
+	echo "exit status $status: $out"
+	[ "$status" -eq 1 ] && grep -qE -- "$1" <<<"$out"
+}
+
+# A pahole from before BTF could be made with it: no option for schedulers is left.
+with_path_without pahole
+printf '#!/bin/sh\necho v1.10\n' >"$tmp/path/pahole"
+chmod +x "$tmp/path/pahole"
+check "options that sched_ext needs, and that cannot be had" \
+	tells 'cannot be had in .* CONFIG_SCHED_CLASS_EXT=y .*CONFIG_DEBUG_INFO_BTF=y\.$' \
+	env PATH="$tmp/path" "$command" kernel-deb KSRC="$whole" CONFIG="$config"
+
+# with_options OPTION...: the configuration and these.
+with_options() {
+	cat "$config"
+	printf '%s\n' "$@"
+}
+with_options CONFIG_SYSTEM_TRUSTED_KEYRING=y 'CONFIG_SYSTEM_TRUSTED_KEYS="vendor/key.pem"' \
+	CONFIG_NO_SUCH_OPTION=y >"$tmp/vendor"
+check "a vendor's key that is not there" \
+	tells 'names vendor/key.pem in CONFIG_SYSTEM_TRUSTED_KEYS' \
+	"$command" kernel-deb KSRC="$whole" CONFIG="$tmp/vendor"
+check "an option that the kernel does not have is named" \
+	tells 'CONFIG_NO_SUCH_OPTION: asked for y, is n' \
+	"$command" kernel-deb KSRC="$whole" CONFIG="$tmp/vendor"
+check "the tree is still pristine" diff -r "${pristine_tree[6.18]}/kernel/sched" "$whole/kernel/sched"
+
+if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=100M none "$tmp/small" 2>/dev/null; then
+	at_exit "umount '$tmp/small'"
+	mkdir "$tmp/small/scx-custody"
+	ln -s "$tmp/cache/scx-custody"/{src,dl,apt,build} "$tmp/small/scx-custody/"
+	check "a disk without room" tells 'MB free, and it takes about [0-9]+ MB' \
+		env XDG_CACHE_HOME="$tmp/small" "$command" kernel-deb \
+		KSRC="$whole" CONFIG="$config"
+else
+	skip "a disk without room" "needs root, to mount a small one"
+fi
+
+# --- interrupted --------------------------------------------------------------------
+
+# interrupted VERB: begin to build, and press Ctrl-C as soon as it compiles.
+interrupted() {
+	local log=$tmp/interrupted.log pid status=0
+
+	: >"$log"
+	spawn "$command" "$1" KSRC="$whole" CONFIG="$config" OUT="$tmp/out" >"$log" 2>&1
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null && ! grep -q 'patches for Linux' "$log"; do
+		sleep 0.2
+	done
+	sleep 5
+	kill -INT -- "-$pid"
+	wait "$pid" || status=$?
+	cat "$log"
+	[ "$status" -eq 130 ] && grep -q 'patches for Linux' "$log"
+}
+
+for verb in kernel-deb kernel-rpm; do
+	check "$verb: interrupted" interrupted "$verb"
+	check "$verb: the tree is as it was" \
+		diff -r "${pristine_tree[6.18]}" "$whole"
+	check "$verb: there are no packages" [ -z "$(ls -A "$tmp/out")" ]
+done
+
+done_testing
