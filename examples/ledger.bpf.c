@@ -9,8 +9,7 @@
  * The ledger is right if, and only if, each task that leaves a DSQ gets exactly
  * one ops.dequeue(), whatever the reason. Nothing here corrects it if not.
  */
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
+#include "kernel.bpf.h"
 #include <bpf/bpf_tracing.h>
 #include "compat.bpf.h"
 #include "ledger.h"

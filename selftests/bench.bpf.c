@@ -3,8 +3,7 @@
  * The least that a scheduler with a user DSQ can do, to measure what custody
  * costs the kernel. It has no ops.dequeue().
  */
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
+#include "kernel.bpf.h"
 #include <bpf/bpf_tracing.h>
 #include "compat.bpf.h"
 

@@ -1,22 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# How one static program with BPF schedulers in it is built, for any kernel from
-# 6.12 on. A Makefile sets these and includes this file:
+# How one program with BPF schedulers in it is built, for any kernel from 6.12 on
+# and without the network. A Makefile sets these and includes this file:
 #
 # PROGRAM      its name
 # SOURCES      its .c files
 # SCHEDULERS   NAME for each NAME.bpf.c; C code finds it as "NAME.skel.h"
 # HEADERS      its own headers
 #
-# and is called as
+# and is called as 'make [VARIABLE=VALUE]...' with
 #
-#   make LIBBPF_SRC=TREE/tools/lib/bpf VMLINUX_BTF=FILE [O=DIR] [BPFTOOL=PROGRAM]
+# O               where everything built goes; default: ./build. Programs may
+#                 share it, and with it libbpf and bpftool.
+# LIBBPF_SRC      tools/lib/bpf of a kernel source tree, which stays untouched:
+#                 link its libbpf into the program, and use the tree's bpftool
+# LIBBPF_TARBALL  or the same of a kernel source tree that is still packed
+# BPFTOOL         bpftool to use
+# CLANG           for the BPF part; default: the newest that is installed
+# CC CFLAGS CPPFLAGS LDFLAGS
+#                 for the C part, libbpf included if it is built, not for BPF;
+#                 LDFLAGS=-static makes a program that needs no library
+# WERROR          if not empty, warnings are errors
 #
-# LIBBPF_SRC   libbpf in a kernel source tree, which stays untouched
-# VMLINUX_BTF  raw BTF of the newest kernel known; it says what the types are
-# O            where everything built goes; default: ./build. Programs may share
-#              it, and with it libbpf, bpftool and the types.
-# BPFTOOL      bpftool to use; default: built from the same kernel source tree
+# By default, the program is linked to the system's libbpf. Where that or the
+# system's bpftool is older than LIBBPF_MIN, LIBBPF_TARBALL is by default the
+# newest that a linux-source package has put into /usr/src.
+
+# The first where an op that is unset before loading may be one the kernel lacks.
+LIBBPF_MIN := 1.5
 
 # What programs share is next to this file.
 shared := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
@@ -25,59 +36,110 @@ VPATH := $(shared)
 O ?= build
 out := $(abspath $(O))
 objects := $(out)/$(PROGRAM).obj
-libbpf := $(out)/libbpf
-include := $(libbpf)/include
-BPFTOOL ?= $(out)/bpftool/bootstrap/bpftool
 
+PKG_CONFIG ?= pkg-config
 # The newest clang there is: old ones cannot say all that BPF can do by now.
 CLANG ?= $(shell printf '%s\n' clang $$(compgen -c clang- 2>/dev/null) | \
 	   grep -xE 'clang(-[0-9]+)?' | sort -t- -k2 -n | tail -n 1)
 SHELL := /bin/bash
 
-includes := -I$(shared) -isystem $(objects) -isystem $(out) -isystem $(include)
+# Which libbpf: the system's, or one whose source is in libbpf_src.
+
+new_enough = $(if $(1),$(filter $(LIBBPF_MIN),$(shell \
+	       printf '%s\n' $(LIBBPF_MIN) $(1) | sort -V | head -n 1)))
+
+ifeq ($(LIBBPF_SRC)$(LIBBPF_TARBALL),)
+system_bpftool := $(or $(BPFTOOL),$(shell PATH=$$PATH:/usr/sbin command -v bpftool))
+has_libbpf := $(shell $(PKG_CONFIG) --modversion libbpf 2>/dev/null)
+has_bpftool := $(if $(system_bpftool),$(shell $(system_bpftool) version 2>/dev/null | \
+		 sed -n 's/^using libbpf v//p'))
+system := $(and $(call new_enough,$(has_libbpf)),$(call new_enough,$(has_bpftool)))
+ifeq ($(system),)
+LIBBPF_TARBALL ?= $(lastword $(shell ls -v /usr/src/linux-source-*.tar.* 2>/dev/null))
+endif
+endif
+
+static := $(if $(filter -static%,$(LDFLAGS)),--static)
+ifneq ($(system),)
+BPFTOOL ?= $(system_bpftool)
+libbpf_include := $(shell $(PKG_CONFIG) --cflags libbpf)
+LIBS := $(shell $(PKG_CONFIG) $(static) --libs libbpf)
+else
+libbpf := $(out)/libbpf/libbpf.a
+bpftool := $(out)/bpftool/bootstrap/bpftool
+unpacked := $(if $(LIBBPF_SRC),,$(LIBBPF_TARBALL:%=$(out)/linux/unpacked))
+libbpf_src := $(or $(LIBBPF_SRC),$(unpacked:%/unpacked=%/tools/lib/bpf))
+BPFTOOL ?= $(bpftool)
+libbpf_include := -isystem $(out)/libbpf/include
+LIBS := $(or $(shell $(PKG_CONFIG) $(static) --libs libelf zlib 2>/dev/null),-lelf -lz)
+endif
+
+includes := -I$(shared) -isystem $(objects) $(libbpf_include)
+warnings := -Wall -Wextra $(if $(WERROR),-Werror)
 
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := $(CFLAGS) -std=gnu11 -Wall -Wextra -Werror $(includes)
-# What the kernel's own headers, as one file, need: unnamed members of a type.
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror \
-	      -Wno-unused-parameter -fms-extensions $(includes)
+ALL_CFLAGS := $(CPPFLAGS) $(CFLAGS) -std=gnu11 $(warnings) $(includes)
+BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 $(warnings) \
+	      -Wno-unused-parameter $(includes)
+
+# The programs' flags are nothing to the makes of a kernel tree.
+MAKEOVERRIDES :=
+unexport CFLAGS CPPFLAGS LDFLAGS
 
 all: $(out)/$(PROGRAM)
 
-$(out)/$(PROGRAM): $(SOURCES:%.c=$(objects)/%.o) $(libbpf)/libbpf.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ -lelf -lz
+$(out)/$(PROGRAM): $(SOURCES:%.c=$(objects)/%.o) $(libbpf)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(objects)/%.o: %.c common.h $(HEADERS) $(SCHEDULERS:%=$(objects)/%.skel.h)
+$(objects)/%.o: %.c bpf.mk common.h $(HEADERS) $(SCHEDULERS:%=$(objects)/%.skel.h)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # Linked by bpftool, an object has BTF and no DWARF.
-$(objects)/%.skel.h: $(objects)/%.bpf.o $(BPFTOOL)
+$(objects)/%.skel.h: $(objects)/%.bpf.o $(bpftool)
 	$(BPFTOOL) gen object $(objects)/$*.linked.o $<
 	$(BPFTOOL) gen skeleton $(objects)/$*.linked.o name $* >$@.new
 	mv $@.new $@
 
-$(objects)/%.bpf.o: %.bpf.c compat.bpf.h $(HEADERS) $(out)/vmlinux.h $(libbpf)/libbpf.a
+$(objects)/%.bpf.o: %.bpf.c bpf.mk kernel.bpf.h compat.bpf.h $(HEADERS) $(libbpf) | needs
 	mkdir -p $(objects)
 	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
-$(out)/vmlinux.h: $(wildcard $(VMLINUX_BTF)) $(BPFTOOL) | needs
-	$(BPFTOOL) btf dump file $(VMLINUX_BTF) format c >$@.new
-	mv $@.new $@
+$(libbpf): $(unpacked) | needs
+	mkdir -p $(@D)
+	$(MAKE) -s -C $(libbpf_src) OUTPUT=$(@D)/ DESTDIR=$(@D) prefix= \
+		EXTRA_CFLAGS='$(CPPFLAGS) $(filter-out -flto%,$(CFLAGS))' install_headers $@
 
-$(libbpf)/libbpf.a: | needs
-	mkdir -p $(libbpf)
-	$(MAKE) -s -C $(LIBBPF_SRC) OUTPUT=$(libbpf)/ DESTDIR=$(libbpf) prefix= \
-		install_headers $@
-
-$(out)/bpftool/bootstrap/bpftool: | needs
+$(bpftool): $(unpacked) | needs
 	mkdir -p $(out)/bpftool
-	$(MAKE) -s -C $(LIBBPF_SRC)/../../bpf/bpftool OUTPUT=$(out)/bpftool/ bootstrap
+	$(MAKE) -s -C $(libbpf_src)/../../bpf/bpftool OUTPUT=$(out)/bpftool/ bootstrap
 
-needs:
-	@test -r '$(LIBBPF_SRC)/libbpf.c' || { echo "$(PROGRAM): LIBBPF_SRC must be" \
-		"tools/lib/bpf of a kernel source tree, not '$(LIBBPF_SRC)'." >&2; exit 1; }
-	@test -r '$(VMLINUX_BTF)' || { echo "$(PROGRAM): VMLINUX_BTF must be a file of" \
-		"raw BTF, not '$(VMLINUX_BTF)'." >&2; exit 1; }
+$(unpacked): $(wildcard $(LIBBPF_TARBALL))
+	@test -r '$(LIBBPF_TARBALL)' || $(call refuse,$(no_tarball))
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	tar -C $(@D) --strip-components=1 --wildcards --no-wildcards-match-slash \
+		-xf '$(LIBBPF_TARBALL)' '*/tools' '*/kernel/bpf' '*/scripts/bpf_doc.py'
+	touch $@
+
+# What is missing, if something is.
+needs: $(unpacked)
+	@test -n '$(CLANG)' || $(call refuse,clang is not installed)
+ifeq ($(system),)
+	@test -n '$(libbpf_src)' || $(call refuse,$(too_old))
+	@version=$$(sed -nE 's/^LIBBPF_([0-9.]+) .*/\1/p' '$(libbpf_src)/libbpf.map' 2>&- | \
+		sort -V | tail -n 1); \
+	test -n "$$version" || $(call refuse,$(no_libbpf)); \
+	printf '%s\n' $(LIBBPF_MIN) "$$version" | sort -VC || $(call refuse,$(old_libbpf))
+endif
+
+refuse = { echo "$(PROGRAM): $(1)." >&2; exit 1; }
+too_old = this takes libbpf $(LIBBPF_MIN) or newer, and a bpftool with that; here there is \
+	$(if $(has_libbpf),libbpf $(has_libbpf),no libbpf that $(PKG_CONFIG) finds) and \
+	$(if $(has_bpftool),a bpftool with $(has_bpftool),no bpftool); install them or \
+	linux-source-6.12, or give LIBBPF_SRC=TREE/tools/lib/bpf of a kernel source tree
+no_tarball = there is no kernel source tree '$(LIBBPF_TARBALL)'
+no_libbpf = there is no libbpf in '$(libbpf_src)'; give tools/lib/bpf of a kernel source tree
+old_libbpf = this takes libbpf $(LIBBPF_MIN) or newer, but that in '$(libbpf_src)' is $$version
 
 clean:
 	rm -rf $(out)

@@ -6,7 +6,7 @@
 #ifndef COMPAT_BPF_H
 #define COMPAT_BPF_H
 
-#include <bpf/bpf_helpers.h>
+#include "kernel.bpf.h"
 #include <bpf/bpf_core_read.h>
 
 /* 6.12 has these under names that 6.13 replaced; libbpf drops the suffix. */

@@ -4,8 +4,7 @@
  * of who is in custody: from what it did itself and which ops were called,
  * never from what the kernel believes.
  */
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
+#include "kernel.bpf.h"
 #include <bpf/bpf_tracing.h>
 #include "compat.bpf.h"
 #include "shared.h"
