@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Roots of other Debian suites: to make one and to run commands in it, without
+# mounting anything that could stay mounted; sourced after lib.sh and debian.sh.
+
+# need_roots: refuse unless roots can be used, saying why they are needed.
+need_roots() {
+	need unshare chroot
+	[ "$(id -u)" = 0 ] ||
+		die "$1; only root can make and use a root of another Debian suite."
+	unshare --mount true 2>/dev/null ||
+		die "$1; a root of another Debian suite takes a mount namespace (unshare --mount), which is not allowed here."
+}
+
+# spawn_mmdebstrap SUITE TARGET PACKAGES [MIRROR]...: make a root as a directory
+# or, if TARGET ends in .tar, as an archive. PACKAGES are separated by commas; a
+# MIRROR is a line for apt's list of sources.
+spawn_mmdebstrap() {
+	local suite=$1 target=$2 packages=$3
+
+	shift 3
+	[ $# -gt 0 ] || set -- "$(mirror_of "$suite")"
+	# The Release file of a mirror that is a snapshot may be past its date.
+	spawn unshare --mount mmdebstrap --mode=root --variant=minbase \
+		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Sandbox::User "root"' \
+		--include="$packages" "$suite" "$target" "$@"
+}
+
+# spawn_in_root ROOT DIR COMMAND...: run it in there, with the machine's DIR under
+# the same name, in a mount namespace of its own.
+spawn_in_root() {
+	# shellcheck disable=SC2016 # for the inner shell
+	spawn unshare --mount sh -euc '
+		root=$1 dir=$2
+		shift 2
+		mkdir -p "$root$dir"
+		mount --rbind /proc "$root/proc"
+		mount --rbind /dev "$root/dev"
+		mount --bind "$dir" "$root$dir"
+		exec chroot "$root" env -i HOME=/root LC_ALL=C \
+			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+	' sh "$@"
+}
