@@ -18,7 +18,8 @@ version = $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
 # The verbs that make sense without this kit's source, and what they are made of.
 installed_scripts := scx-custody status check-btf lib.sh tree.sh apply unapply verify drift.pl \
-	kernel-package kbuild.sh toolchain.sh kfuncs.c debian-source fedora-spec
+	kernel-package kbuild.sh toolchain.sh kfuncs.c debian-source debian-changelog.pl \
+	fedora-spec
 
 # Links between series stay links, which is why this is not done by install.
 install-patches:
@@ -44,6 +45,6 @@ install-selftests:
 		>$(DESTDIR)$(unitdir)/scx-custody-verify.service
 	chmod 644 $(DESTDIR)$(unitdir)/scx-custody-verify.service
 	$(INSTALL) -m 644 docs/man/scx-custody-selftest.1 $(DESTDIR)$(mandir)/man1
-	$(INSTALL) -m 644 docs/man/scx-custody-verify.service.8 $(DESTDIR)$(mandir)/man8
+	$(INSTALL) -m 644 docs/man/scx-custody-verify.8 $(DESTDIR)$(mandir)/man8
 
 .PHONY: install-patches install-selftests

@@ -16,6 +16,9 @@
 # shellcheck disable=SC2034 # read by the scripts that source this file
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:?is not set, and neither is XDG_CACHE_HOME}/.cache}/scx-custody
+# The line whose source has the libbpf and bpftool that programs are built with.
+# shellcheck disable=SC2034
+libbpf_line=6.18
 self=${SCX_CUSTODY_SELF:-$(basename "$0")}
 # Whatever this script calls has a name of its own.
 unset SCX_CUSTODY_SELF

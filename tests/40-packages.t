@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The kit's own packages, for apt and for dnf: that they build, that the linters
+# have nothing to say, and that both have the same in them. Whether they install,
+# upgrade and go again is told by 42-install.t.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+tmp='' deb='' rpm=''
+scratch tmp
+
+check "Debian's packages build" "$root/scripts/build-packages" deb
+check "RPM's packages build" "$root/scripts/build-packages" rpm
+capture deb "$root/scripts/build-packages" deb
+capture rpm "$root/scripts/build-packages" rpm
+
+# quiet COMMAND...: it succeeds and says nothing.
+quiet() {
+	local out status=0
+
+	out=$("$@" 2>&1) || status=$?
+	echo "exit status $status: $out"
+	[ "$status" -eq 0 ] && [ -z "$out" ]
+}
+
+# lints_rpm FILE...: rpmlint's exit status knows errors only.
+lints_rpm() {
+	rpmlint -c "$root/rpm/rpmlint.toml" "$@" | tee /dev/stderr |
+		grep -q ' 0 errors, 0 warnings'
+}
+
+check "lintian has nothing to say" \
+	quiet lintian --allow-root --fail-on error,warning "$deb"/*.changes
+check "rpmlint has nothing to say" lints_rpm "$rpm"/*.rpm
+
+# That the linters look: each says something of packages made worse.
+worsen() {
+	mkdir "$tmp/worse"
+	dpkg-deb --raw-extract "$deb"/scx-custody-patches_*_all.deb "$tmp/worse" &&
+		rm -r "$tmp/worse/usr/share/doc" &&
+		dpkg-deb --root-owner-group --build "$tmp/worse" "$tmp/worse.deb" >/dev/null
+}
+worsen
+check "lintian does when the documentation is missing" eval \
+	"! quiet lintian --allow-root --fail-on error,warning '$tmp/worse.deb'"
+check "rpmlint does without our configuration" eval \
+	"! rpmlint '$rpm'/*.rpm | grep -q ' 0 errors, 0 warnings'"
+
+# contents_deb, contents_rpm NAME: paths of a package's files. Each kind has its
+# own idea of documentation, licences and debug information.
+common() {
+	grep -Ev '/(doc|licenses|lintian|\.build-id)(/|$)|/$|^/var/' | sed 's/\.gz$//' | sort
+}
+contents_deb() {
+	dpkg-deb --fsys-tarfile "$deb/$1"_*.deb | tar -t | sed 's,^\.,,; s,^/lib/,/usr/lib/,' | common
+}
+contents_rpm() {
+	rpm -qp --queryformat '[%{FILEMODES:perms} %{FILENAMES}\n]' "$rpm/$1"-[0-9]*.rpm |
+		sed -n 's/^[^d][^ ]* //p' | common
+}
+for package in scx-custody-patches scx-custody-selftests; do
+	contents_deb "$package" >"$tmp/deb"
+	contents_rpm "$package" >"$tmp/rpm"
+	check "$package: there is something in it" [ "$(wc -l <"$tmp/deb")" -ge 4 ]
+	check "$package: both kinds have the same in them" diff "$tmp/deb" "$tmp/rpm"
+done
+
+# The command as it is installed, which has no make: every verb answers.
+dpkg-deb -x "$deb"/scx-custody-patches_*_all.deb "$tmp/root"
+command=$tmp/root/usr/bin/scx-custody
+for verb in detect verify apply unapply status kernel-deb kernel-rpm debian-source fedora-spec; do
+	check "$verb: is there, and has a help" "$command" "$verb" --help
+	check "$verb: is in the manual" grep -q "${verb/-/\\\\\\\\-}" "$root/docs/man/scx-custody.1"
+done
+
+# as_installed: applied and taken out again, and how to undo it told as for the command.
+as_installed() {
+	local tree
+
+	tree=$("$root/scripts/fetch" 6.18) || return
+	mkdir "$tmp/tree"
+	(cd "$tree" && cp -a --parents Makefile Kbuild kernel/sched include/linux/sched \
+		Documentation/scheduler tools/sched_ext "$tmp/tree") || return
+	"$command" apply KSRC="$tmp/tree" | tee /dev/stderr |
+		grep -q "'scx-custody unapply $tmp/tree' takes them out" &&
+		"$command" unapply "$tmp/tree" && diff -r "$tree/kernel/sched" "$tmp/tree/kernel/sched"
+}
+check "apply and unapply work as installed" as_installed
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")
+check "--version says what the changelog does" [ "$("$command" --version)" = "$version" ]
+
+done_testing

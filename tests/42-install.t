@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The kit's packages in throw-away roots: installed, upgraded, removed and purged,
+# with nothing left behind but what should be. 'make e2e-deb' and 'make e2e-rpm'
+# also boot what is installed. Takes root, for chroot.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=../scripts/debian.sh
+. "$root/scripts/debian.sh"
+# shellcheck source-path=SCRIPTDIR source=../scripts/root.sh
+. "$root/scripts/root.sh"
+
+if [ "$(id -u)" != 0 ]; then
+	skip "the packages install, upgrade and go" "takes root"
+	done_testing
+	exit
+fi
+
+tmp=''
+scratch tmp
+mkdir "$tmp/packages"
+newer=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")+test
+verdict=/var/lib/scx-custody/verdict-6.18.15.json
+
+# files: all that is in the root, but for what the package manager keeps for itself.
+files() {
+	(cd "$tmp/root" && find . \( -path ./var/lib/dpkg -o -path ./var/lib/rpm -o -path ./var/cache \
+		-o -path ./var/log -o -path ./var/lib/apt -o -path ./proc -o -path ./dev \
+		-o -path ".$tmp" -o -path ./tmp \) -prune -o -printf '%y %m %p %l\n' | sort)
+}
+
+in_root() {
+	spawn_in_root "$tmp/root" "$tmp/packages" "$@"
+	wait $!
+}
+
+has() {
+	[ -e "$tmp/root$1" ] || [ -L "$tmp/root$1" ]
+}
+
+has_not() {
+	! has "$1"
+}
+
+# works: what is installed runs.
+works() {
+	in_root scx-custody --version && in_root scx-custody-selftest --list &&
+		in_root scx-custody detect --help
+}
+
+# keeps_verdict COMMAND...: it is done, and a verdict stays as it is.
+keeps_verdict() {
+	"$@" && [ "$(cat "$tmp/root$verdict")" = '{ "verdict": "pass" }' ]
+}
+
+put_verdict() {
+	mkdir -p "$tmp/root${verdict%/*}" && echo '{ "verdict": "pass" }' >"$tmp/root$verdict"
+}
+
+# --- apt ------------------------------------------------------------------------
+
+suite=trixie
+archive=$cache/roots/$suite-packages.tar
+contents=bash,bpftool,patch,perl,quilt,init-system-helpers
+
+make_archive() {
+	[ "$(cat "$archive.contents" 2>/dev/null)" != "$contents" ] || [ ! -e "$archive" ] || return 0
+	mkdir -p "${archive%/*}"
+	rm -f "$archive"
+	spawn_mmdebstrap "$suite" "$archive.new.tar" "$contents"
+	wait $! && mv "$archive.new.tar" "$archive" && echo "$contents" >"$archive.contents"
+}
+
+unpack_archive() {
+	mkdir "$tmp/root" && tar -C "$tmp/root" -xf "$archive" --exclude './dev/*'
+}
+
+apt_install() {
+	in_root apt-get -y --no-install-recommends -o Acquire::Languages=none install "$@"
+}
+
+old='' new=''
+check "a root of $suite can be made" make_archive
+check "it unpacks" unpack_archive
+capture old "$root/scripts/build-packages" deb
+capture new "$root/scripts/build-packages" deb "$newer"
+cp "$old"/scx-custody-{patches,selftests}_*.deb "$new"/scx-custody-{patches,selftests}_*.deb "$tmp/packages"
+before=$(files)
+
+check "apt installs them" apt_install "$tmp/packages"/*_"${newer%+test}"_*.deb
+check "what is installed works" works
+check "the service is not enabled" \
+	has_not /etc/systemd/system/multi-user.target.wants/scx-custody-verify.service
+check "it can be" in_root deb-systemd-helper enable scx-custody-verify.service
+put_verdict
+check "a newer version is installed over it, and the verdict stays" \
+	keeps_verdict apt_install "$tmp/packages"/*+test_*.deb
+check "it works, too" works
+check "it is the newer one" [ "$(in_root scx-custody --version)" = "$newer" ]
+check "the service is still enabled" \
+	has /etc/systemd/system/multi-user.target.wants/scx-custody-verify.service
+check "they are removed, and the verdict stays" \
+	keeps_verdict in_root apt-get -y remove scx-custody-patches scx-custody-selftests
+check "the command is gone" has_not /usr/bin/scx-custody
+check "the service is gone" has_not /usr/lib/systemd/system/scx-custody-verify.service
+check "they are purged" in_root apt-get -y purge scx-custody-patches scx-custody-selftests
+check "nothing is left of them" diff <(echo "$before") <(files)
+rm -rf "$tmp/root" "$tmp/packages"/*
+
+# --- rpm ------------------------------------------------------------------------
+
+# in_rpm COMMAND...: the machine's rpm, with a database in the root.
+in_rpm() {
+	rpm --root "$tmp/root" --dbpath /var/lib/rpm "$@"
+}
+
+rpm_works() {
+	in_root /usr/bin/scx-custody-selftest --list && in_root /bin/sh /usr/libexec/scx-custody/verify
+}
+
+capture old "$root/scripts/build-packages" rpm
+capture new "$root/scripts/build-packages" rpm "$newer"
+check "the package that stands in for Fedora's base builds" \
+	"$root/tests/e2e/build-base" "$tmp/packages"
+mkdir -p "$tmp/root/var/lib/rpm"
+check "rpm installs that" in_rpm -U "$tmp/packages"/scx-custody-test-base-*.rpm
+before=$(files)
+check "rpm installs the kit's packages" in_rpm -U "$old"/scx-custody-{patches,selftests}-[0-9]*.rpm
+check "the command is there" has /usr/bin/scx-custody
+put_verdict
+check "a newer version is installed over it, and the verdict stays" \
+	keeps_verdict in_rpm -U "$new"/scx-custody-{patches,selftests}-[0-9]*.rpm
+check "it is the newer one" [ "$(in_rpm -q --queryformat '%{VERSION}' scx-custody-patches)" = "$newer" ]
+check "they are removed, and the verdict stays" \
+	keeps_verdict in_rpm -e scx-custody-patches scx-custody-selftests
+rm "$tmp/root$verdict"
+rmdir "$tmp/root${verdict%/*}"
+check "nothing else is left of them" diff <(echo "$before") <(files)
+
+done_testing
