@@ -13,7 +13,8 @@
 # O               where everything built goes; default: ./build. Programs may
 #                 share it, and with it libbpf and bpftool.
 # LIBBPF_SRC      tools/lib/bpf of a kernel source tree, which stays untouched:
-#                 link its libbpf into the program, and use the tree's bpftool
+#                 link its libbpf into the program, and use the tree's bpftool.
+#                 That takes python3, libelf and zlib; from 6.18 on libcrypto, too.
 # LIBBPF_TARBALL  or the same of a kernel source tree that is still packed
 # BPFTOOL         bpftool to use
 # CLANG           for the BPF part; default: the newest that is installed
@@ -95,7 +96,7 @@ $(objects)/%.o: %.c bpf.mk common.h $(HEADERS) $(SCHEDULERS:%=$(objects)/%.skel.
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # Linked by bpftool, an object has BTF and no DWARF.
-$(objects)/%.skel.h: $(objects)/%.bpf.o $(bpftool)
+$(objects)/%.skel.h: $(objects)/%.bpf.o $(filter $(BPFTOOL),$(bpftool))
 	$(BPFTOOL) gen object $(objects)/$*.linked.o $<
 	$(BPFTOOL) gen skeleton $(objects)/$*.linked.o name $* >$@.new
 	mv $@.new $@
