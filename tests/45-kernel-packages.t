@@ -10,7 +10,10 @@
 
 # shellcheck source-path=SCRIPTDIR source=trees.sh
 . "$root/tests/trees.sh"
+# shellcheck source-path=SCRIPTDIR source=../scripts/toolchain.sh
+. "$root/scripts/toolchain.sh"
 
+stock='' unfit=''
 command=$root/scripts/scx-custody
 
 # What is built goes here, away from what a user has in the cache.
@@ -74,8 +77,8 @@ with_path_without rpmbuild
 check "no rpmbuild" refuses "$tree" 'rpmbuild is not installed' \
 	env PATH="$tmp/path" "$command" kernel-rpm KSRC="$tree" CONFIG="$config"
 
-if find_unfit_here=$(. "$root/scripts/toolchain.sh"; find_unfit "${pristine_tree[7.1]}"; echo "$unfit") &&
-	[ -n "$find_unfit_here" ]; then
+find_unfit "${pristine_tree[7.1]}"
+if [ -n "$unfit" ]; then
 	newest=$(sapling 7.1)
 	cp "${pristine_tree[7.1]}/include/linux/btf.h" "$newest/include/linux/"
 	mkdir -p "$newest/tools/bpf/resolve_btfids"
