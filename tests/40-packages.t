@@ -27,8 +27,11 @@ quiet() {
 
 # lints_rpm FILE...: rpmlint's exit status knows errors only.
 lints_rpm() {
-	rpmlint -c "$root/rpm/rpmlint.toml" "$@" | tee /dev/stderr |
-		grep -q ' 0 errors, 0 warnings'
+	local out
+
+	out=$(rpmlint -c "$root/rpm/rpmlint.toml" "$@" 2>&1)
+	echo "$out"
+	grep -q ' 0 errors, 0 warnings' <<<"$out"
 }
 
 check "lintian has nothing to say" \
@@ -72,19 +75,20 @@ dpkg-deb -x "$deb"/scx-custody-patches_*_all.deb "$tmp/root"
 command=$tmp/root/usr/bin/scx-custody
 for verb in detect verify apply unapply status kernel-deb kernel-rpm debian-source fedora-spec; do
 	check "$verb: is there, and has a help" "$command" "$verb" --help
-	check "$verb: is in the manual" grep -q "${verb/-/\\\\\\\\-}" "$root/docs/man/scx-custody.1"
+	check "$verb: is in the manual" grep -Fq -- "${verb/-/\\-}" "$root/docs/man/scx-custody.1"
 done
 
 # as_installed: applied and taken out again, and how to undo it told as for the command.
 as_installed() {
-	local tree
+	local tree out
 
 	tree=$("$root/scripts/fetch" 6.18) || return
 	mkdir "$tmp/tree"
 	(cd "$tree" && cp -a --parents Makefile Kbuild kernel/sched include/linux/sched \
 		Documentation/scheduler tools/sched_ext "$tmp/tree") || return
-	"$command" apply KSRC="$tmp/tree" | tee /dev/stderr |
-		grep -q "'scx-custody unapply $tmp/tree' takes them out" &&
+	out=$("$command" apply KSRC="$tmp/tree" 2>&1) || return
+	echo "$out"
+	grep -q "'scx-custody unapply $tmp/tree' takes them out" <<<"$out" &&
 		"$command" unapply "$tmp/tree" && diff -r "$tree/kernel/sched" "$tmp/tree/kernel/sched"
 }
 check "apply and unapply work as installed" as_installed
