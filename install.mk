@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What is installed where: the one place that debian/ and rpm/ and 'make install'
-# have it from. One target for each package.
+# have it from.
 #
 #   make install-PACKAGE DESTDIR=root-to-be prefix=/usr
 
@@ -37,14 +37,18 @@ install-patches:
 
 install-selftests:
 	$(MAKE) -C selftests
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/scx-custody $(DESTDIR)$(unitdir) \
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/scx-custody \
 		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man8
 	$(INSTALL) selftests/build/scx-custody-selftest $(DESTDIR)$(bindir)
 	$(INSTALL) selftests/verify $(DESTDIR)$(libexecdir)/scx-custody
-	sed 's,/usr/libexec,$(libexecdir),' selftests/scx-custody-verify.service \
-		>$(DESTDIR)$(unitdir)/scx-custody-verify.service
-	chmod 644 $(DESTDIR)$(unitdir)/scx-custody-verify.service
 	$(INSTALL) -m 644 docs/man/scx-custody-selftest.1 $(DESTDIR)$(mandir)/man1
 	$(INSTALL) -m 644 docs/man/scx-custody-verify.8 $(DESTDIR)$(mandir)/man8
 
-.PHONY: install-patches install-selftests
+# Apart, since debhelper has a place of its own for units.
+install-unit:
+	$(INSTALL) -d $(DESTDIR)$(unitdir)
+	sed 's,/usr/libexec,$(libexecdir),' selftests/scx-custody-verify.service \
+		>$(DESTDIR)$(unitdir)/scx-custody-verify.service
+	chmod 644 $(DESTDIR)$(unitdir)/scx-custody-verify.service
+
+.PHONY: install-patches install-selftests install-unit

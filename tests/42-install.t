@@ -24,15 +24,17 @@ mkdir "$tmp/packages"
 newer=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")+test
 verdict=/var/lib/scx-custody/verdict-6.18.15.json
 
-# files: all that is in the root, but for what the package manager keeps for itself.
+# files: all that is in the root, but for what the package manager keeps for itself,
+# and systemd's folders of what is enabled, which are there with or without something.
 files() {
 	(cd "$tmp/root" && find . \( -path ./var/lib/dpkg -o -path ./var/lib/rpm -o -path ./var/cache \
 		-o -path ./var/log -o -path ./var/lib/apt -o -path ./proc -o -path ./dev \
-		-o -path ".$tmp" -o -path ./tmp \) -prune -o -printf '%y %m %p %l\n' | sort)
+		-o -path ".$tmp" -o -path ./tmp \) -prune -o -printf '%y %m %p %l\n' |
+		grep -v '^d .*\.wants $' | sort)
 }
 
 in_root() {
-	spawn_in_root "$tmp/root" "$tmp/packages" "$@"
+	spawn_in_root "$tmp/root" "$tmp/packages" env DEBIAN_FRONTEND=noninteractive "$@"
 	wait $!
 }
 
@@ -93,7 +95,9 @@ check "apt installs them" apt_install "$tmp/packages"/*_"${newer%+test}"_*.deb
 check "what is installed works" works
 check "the service is not enabled" \
 	has_not /etc/systemd/system/multi-user.target.wants/scx-custody-verify.service
-check "it can be" in_root deb-systemd-helper enable scx-custody-verify.service
+# What systemctl would do, where there is no systemd.
+check "it can be" in_root env DPKG_MAINTSCRIPT_PACKAGE=scx-custody-selftests \
+	deb-systemd-helper enable scx-custody-verify.service
 put_verdict
 check "a newer version is installed over it, and the verdict stays" \
 	keeps_verdict apt_install "$tmp/packages"/*+test_*.deb
