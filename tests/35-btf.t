@@ -29,7 +29,7 @@ said() {
 check_btf=$root/scripts/check-btf
 check "bpftool builds" "$root/scripts/build-program" bpftool
 
-# stock NAME STATUS KFUNCS ENUMERATORS [OPTION]: what is said of a stock kernel.
+# stock NAME STATUS KFUNCS ENUMERATORS SEMANTICS: what is said of a stock kernel.
 stock() {
 	check "$1: can be had" "$root/scripts/fetch" "$1" || return
 	capture image "$root/scripts/fetch" "$1"
@@ -37,17 +37,26 @@ stock() {
 		said "$2" "kfuncs loadable: $3" "$check_btf" "$image/vmlinux.btf"
 	check "$1: enumerators: $4" \
 		said "$2" "enumerators: $4" "$check_btf" "$image/vmlinux.btf"
+	check "$1: semantics: $5" \
+		said "$2" "semantics: $5 \(.*\)" "$check_btf" "$image/vmlinux.btf"
 }
 
-stock stock-6.18.15 0 'yes .*' none
+stock stock-6.18.15 0 'yes .*' none missing
 check "stock-6.18.15: is not taken for a patched one" \
 	said 1 'enumerators: none' "$check_btf" --patched "$image/vmlinux.btf"
-stock stock-7.1.13 1 'no .* of .* scx_bpf_create_dsq .*' both
-stock stock-7.2.13 0 'yes .*' both
-stock stock-7.3.4 0 'yes .*' both
+stock stock-7.1.13 1 'no .* of .* scx_bpf_create_dsq .*' both native
+stock stock-7.2.13 0 'yes .*' both native
+stock stock-7.3.4 0 'yes .*' both native
 check "stock-7.3.4: has what a patched one must have" \
 	"$check_btf" --patched "$image/vmlinux.btf"
 
+# A patched kernel, if one is built; 60-boots.t builds them.
+for kernel in "$cache"/build/*-patched/vmlinux; do
+	[ -e "$kernel" ] || continue
+	name=$(basename "${kernel%/*}")
+	check "$name: has what a patched one must have" \
+		said 0 'semantics: backported \(.*\)' "$check_btf" --patched "$kernel"
+done
 check "a file without BTF is refused" \
 	said 1 'check-btf: .* has no BTF that can be read: .*' "$check_btf" "$root/README.md"
 check "no file is refused" said 2 'check-btf: there is no file .*' "$check_btf" "$tmp/none"
