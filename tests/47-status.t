@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What runs beside the selftests on an administrator's machine: what the service
+# does and when it does nothing, on a patched kernel, a pristine one and one with
+# a BPF scheduler loaded; and 'status', as far as it goes without a guest that has
+# bash. 'make e2e-deb' sees all of it under systemd.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+tmp='' selftest='' kernel='' example=''
+scratch tmp
+capture selftest "$root/scripts/build-selftests" || {
+	echo "Bail out! the selftests do not build"
+	exit 1
+}
+
+# --- the service ----------------------------------------------------------------
+
+# in_guest VARIANT COMMAND: with the selftests and what the service runs.
+in_guest() {
+	capture kernel "$root/scripts/build-kernel" 6.18 "$1" || return
+	"$root/vm/run" --kernel "$kernel/bzImage" --timeout 600 --out "$tmp/$1" \
+		--file "$selftest:/usr/bin/scx-custody-selftest" --file "$root/selftests/verify" \
+		--file "$example:/usr/bin/scx_ledger" -- "export PATH=\$PATH:/usr/bin; $2"
+}
+capture example "$root/scripts/build-program" examples
+
+# What is run twice, and then once with a scheduler loaded and no verdict there.
+# shellcheck disable=SC2016 # for the guest's shell
+steps='
+verdict=/var/lib/scx-custody/verdict-$(uname -r).json
+sh /verify; echo "first: $?"
+cat $verdict
+stat -c "mode: %a" $verdict
+sh /verify; echo "second: $?"
+sed -i "s/\"version\": .*/\"version\": \"another\",/" $verdict
+scx_ledger --duration 60 >/dev/null 2>&1 &
+while [ "$(cat /sys/kernel/sched_ext/state)" != enabled ]; do sleep 0.1; done
+sh /verify; echo "third: $?"
+kill %1; wait
+ls /var/lib/scx-custody -A | grep -v "^verdict-" ; echo "end"'
+
+# told VARIANT PATTERN: one line of what was printed there matches.
+told() {
+	grep -Eqx -- "$2" "$tmp/$1/output.log" || {
+		cat "$tmp/$1/output.log"
+		return 1
+	}
+}
+
+# is_json VARIANT: what is between the braces of the verdict.
+is_json() {
+	sed -n '/^{$/,/^}$/p' "$tmp/$1/output.log" | perl -MJSON::PP -e '
+		local $/; my $v = decode_json(<STDIN>);
+		my %n = (pass => 0, fail => 0, skip => 0);
+		$n{$_->{result}}++ for @{$v->{selftest}{tests}};
+		die "counts differ\n" if $n{pass} != $v->{passed} || $n{fail} != $v->{failed} || $n{skip} != $v->{skipped};
+		die "says differs\n" if $v->{says} ne $v->{selftest}{verdict}'
+}
+
+for variant in patched pristine; do
+	check "$variant: it boots and ends" in_guest "$variant" "$steps"
+	case $variant in
+	patched) verdict=pass failed=0 ;;
+	pristine) verdict=fail failed='[1-9][0-9]*' ;;
+	esac
+	check "$variant: the verdict is $verdict" told "$variant" "  \"verdict\": \"$verdict\","
+	check "$variant: tests that failed" told "$variant" "  \"failed\": $failed,"
+	check "$variant: it is told in a line, too" \
+		told "$variant" "$verdict: [0-9]+ passed, $failed failed, [0-9]+ skipped\\. \"This kernel .*\""
+	check "$variant: the verdict is JSON, and its numbers are right" is_json "$variant"
+	check "$variant: anyone may read it" told "$variant" 'mode: 644'
+	check "$variant: that there is one, is no failure" told "$variant" 'first: 0'
+	check "$variant: it is not done twice" told "$variant" 'There is a verdict on this kernel already: .*'
+	check "$variant: which is no failure" told "$variant" 'second: 0'
+	check "$variant: nothing is run beside another scheduler" \
+		told "$variant" 'A BPF scheduler is loaded \(.*\): no test is run beside it\.'
+	check "$variant: which is no failure, either" told "$variant" 'third: 0'
+	check "$variant: no file is left of it" told "$variant" end
+	check "$variant: the test that may hang is left out" \
+		eval "! told $variant '.*\"name\": \"iterate\".*' >/dev/null"
+done
+
+# --- status ---------------------------------------------------------------------
+
+# Of the machine that this runs on, whatever it is.
+says_of_kernel() {
+	local out
+
+	out=$("$root/scripts/scx-custody" status) || :
+	echo "$out"
+	grep -qx "kernel     $(uname -r) .*" <<<"$out" &&
+		grep -Eq '^custody    (native|backported|missing|unknown): ' <<<"$out" &&
+		grep -q '^verdict    ' <<<"$out" && grep -q '^scheduler  ' <<<"$out"
+}
+check "status has four lines" says_of_kernel
+check "status --json is JSON" eval "{ '$root/scripts/scx-custody' status --json || :; } |
+	perl -MJSON::PP -e 'local \$/; exists decode_json(<STDIN>)->{custody} or die'"
+if [ ! -e /sys/kernel/sched_ext ]; then
+	check "status fails on a kernel without sched_ext" \
+		eval "! '$root/scripts/scx-custody' status >/dev/null"
+fi
+check "status refuses an argument" eval "! '$root/scripts/scx-custody' status x 2>/dev/null"
+
+done_testing
