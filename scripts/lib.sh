@@ -90,6 +90,15 @@ need_source_tree() {
 		usage_error "there is no whole source tree '$1', but: $(sources 'tree|source' | paste -sd ' ')"
 }
 
+# unpack_sched_ext TARBALL FOLDER: of a kernel's source, only what the series are
+# about: a whole tree has 1.5 GB.
+unpack_sched_ext() {
+	tar --extract --xz --strip-components=1 --directory "$2" --file "$1" \
+		--wildcards --no-wildcards-match-slash '*/Makefile' '*/Kbuild' \
+		'*/kernel/sched' '*/include/linux/sched' '*/tools/sched_ext' \
+		'*/Documentation/scheduler'
+}
+
 # is_count TEXT: is it a decimal number above zero?
 is_count() {
 	[[ $1 =~ ^[1-9][0-9]{0,8}$ ]]

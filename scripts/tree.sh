@@ -33,7 +33,8 @@ unset GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE
 # --- which tree ---------------------------------------------------------------
 
 # open_tree ARGUMENT...: check that the one argument is a kernel tree with
-# sched_ext and set tree to its absolute path.
+# sched_ext and set tree to its absolute path. way_back is the command that undoes
+# what was interrupted, for messages.
 open_tree() {
 	local file
 
@@ -43,6 +44,7 @@ open_tree() {
 	[ -d "$1" ] || die "$1 is not a directory."
 	tree=$(CDPATH='' cd -P -- "$1" 2>/dev/null && [ -r . ] && pwd) ||
 		die "$1 cannot be read."
+	way_back="make unapply KSRC=$tree"
 
 	for file in Makefile Kbuild kernel/sched/core.c; do
 		[ -f "$tree/$file" ] ||
@@ -163,8 +165,8 @@ judge_tree() {
 
 # --- refusals -------------------------------------------------------------------
 
-# refuse_unless_pristine: what apply and verify want of the tree, before any
-# patch is tried. Sets layout and line.
+# refuse_unless_pristine: what is wanted of a tree before any patch is tried. Sets
+# layout and line.
 refuse_unless_pristine() {
 	judge_tree
 	case $feature in
@@ -188,11 +190,18 @@ refuse_unless_pristine() {
 	esac
 	[ -f "$root/patches/$line/series" ] ||
 		die "the kit has no series for Linux $line, the line of $tree; see patches/ for those it has."
+}
 
-	# Pushing onto somebody's stack would mean to write into his series, and
-	# to take out patches from below his next ones.
-	[ -z "$foreign" ] ||
-		die "$tree has quilt patches of its own (.pc, from $foreign); there, 'quilt import' the patches of $root/patches/$line and 'quilt push -a', or give a tree without .pc."
+# refuse_foreign: pushing onto somebody's stack would mean to write into his
+# series, and to take out patches from below his next ones.
+refuse_foreign() {
+	case $foreign in
+	'') ;;
+	debian/patches | */debian/patches)
+		die "$tree has quilt patches of its own (.pc, from $foreign), those of a Debian source package; 'make debian-source KSRC=$tree' adds the series to them." ;;
+	*)
+		die "$tree has quilt patches of its own (.pc, from $foreign); there, 'quilt import' the patches of $root/patches/$line and 'quilt push -a', or give a tree without .pc." ;;
+	esac
 }
 
 # tree_git COMMAND...: git on the tree, which may belong to somebody else, with
@@ -368,13 +377,11 @@ offsets() {
 		}' "$1"
 }
 
-# fit: push the whole series onto copies of the files that it touches. Sets
-#	work		a temporary folder, with quilt's words in log
-#	copy		in it, what apply puts into the tree
-#	misfit		what does not fit, a sentence, or empty
+# copy_files: what the series for the tree changes, and the series. Sets
+#	work		a temporary folder, with room for quilt's words in log
+#	copy		in it, the copies
 #	patches[]	the series
-#	files[]		the files that it changes, adds or removes
-fit() {
+copy_files() {
 	local series=$root/patches/$line file
 	local -a touched
 
@@ -390,7 +397,12 @@ fit() {
 		[ ! -e "$tree/$file" ] ||
 			(cd "$tree" && attempt "copy $file to $work" cp -p --parents -- "$file" "$copy")
 	done
+}
 
+# push_series: push the whole series onto the copies. Sets
+#	misfit		what does not fit, a sentence, or empty
+#	files[]		the files that it changes, adds or removes
+push_series() {
 	misfit=
 	if ! push "$copy" -a >"$work/log" 2>&1; then
 		misfit=$(why_not "$work/log" "the series for Linux $line does not fit $tree")
@@ -399,6 +411,17 @@ fit() {
 	fi
 	mapfile -t files < <(cd "$copy/.pc" && find . -mindepth 2 -type f ! -name .timestamp |
 		cut -d/ -f3- | sort -u)
+}
+
+# fit: would the tree take the series? After it, copy is what apply puts into it.
+fit() {
+	copy_files
+	push_series
+}
+
+# series_sum PATCH...: what a series is recognised by once it is somewhere else.
+series_sum() {
+	cat -- "$@" | sha256sum | cut -d' ' -f1
 }
 
 # --- changing the tree ----------------------------------------------------------
@@ -411,7 +434,7 @@ stage() {
 
 	# What was there when we began was left by somebody who was killed. The
 	# originals are in quilt's state, nothing in here is needed.
-	[[ " ${traces[*]} " != *" $incoming "* ]] ||
+	[ ! -e "$tree/$incoming" ] ||
 		attempt "write to $tree" rm -rf "$tree/$incoming"
 
 	attempt "write to $tree" mkdir "$tree/$incoming"
@@ -479,7 +502,7 @@ commit() {
 		fi
 		for ((i = ${#swapped[@]} - 1; i >= 0; i--)); do
 			swap_back "${swapped[i]}" ||
-				die "cannot put back $tree/${swapped[i]} after another error ($(tail -n1 <<<"$said")); '$(verb unapply "$tree")' goes on."
+				die "cannot put back $tree/${swapped[i]} after another error ($(tail -n1 <<<"$said")); '$way_back' goes on."
 		done
 		[ -e "$tree/$path" ] || remove_empty_folders "$path"
 		die "cannot change $tree/$path: $(tail -n1 <<<"$said"); all is as it was."

@@ -203,8 +203,13 @@ tree=$(sapling 6.18)
 mkdir "$tree/.pc"
 echo debian/patches >"$tree/.pc/.quilt_patches"
 for verb in verify apply; do
+	check "$verb: Debian's quilt patches" \
+		refuses "$tree" 'quilt patches of its own \(\.pc, from debian/patches\).*make debian-source KSRC=' "$verb" "$tree"
+done
+echo my-patches >"$tree/.pc/.quilt_patches"
+for verb in verify apply; do
 	check "$verb: quilt patches of its own" \
-		refuses "$tree" 'quilt patches of its own \(\.pc, from debian/patches\).*quilt import.*patches/6\.18' "$verb" "$tree"
+		refuses "$tree" 'quilt patches of its own \(\.pc, from my-patches\).*quilt import.*patches/6\.18' "$verb" "$tree"
 done
 check "unapply: quilt patches of its own" refuses "$tree" 'has none of' unapply "$tree"
 check "detect: quilt patches of its own" says '^feature: absent$' detect "$tree"
@@ -394,47 +399,6 @@ rm -rf "$tmp/outer"
 
 # --- failures in the middle -----------------------------------------------------------
 
-# A stand-in for PROGRAM, first in PATH, that does what it does and, the N-th time that it is
-# called with a first argument that matches, sends SIGNAL to the verb.
-mkdir "$tmp/signal"
-interrupting() {
-	local program=$1 argument=$2 signal=$3 n=$4
-
-	rm -f "$tmp"/signal/*
-	cat >"$tmp/signal/$program" <<END
-#!/bin/bash
-if [[ \$1 = $argument ]]; then
-	calls=\$((\$(cat '$tmp/calls') + 1))
-	echo \$calls >'$tmp/calls'
-	if [ \$calls -eq $n ]; then
-		[ $signal = KILL ] && $(command -v "$program") "\$@"
-		kill -$signal \$(cat '$tmp/victim')
-		[ $signal = KILL ] && exit
-	fi
-fi
-exec $(command -v "$program") "\$@"
-END
-	chmod +x "$tmp/signal/$program"
-	echo 0 >"$tmp/calls"
-	shift 4
-	# What a shell starts in the background ignores SIGINT.
-	# shellcheck disable=SC2016 # for the inner shell
-	env --default-signal=INT bash -c 'echo $$ >"$1/victim"; PATH=$1/signal:$PATH; shift; exec "$@"' - "$tmp" "$@"
-}
-
-# gives_up STATUS TREE COMMAND...: it ends with that status, TREE as it was.
-gives_up() {
-	local before status=0
-
-	before=$(snapshot "$2")
-	TMPDIR=$verb_tmp "${@:3}" || status=$?
-	[ "$status" -eq "$1" ] || {
-		echo "exit status $status"
-		return 1
-	}
-	as_before "$before" snapshot "$2" && nothing_left_in_tmpdir
-}
-
 tree=$(sapling 6.18)
 pristine=$(snapshot "$tree")
 for signal in HUP:129 INT:130 TERM:143; do
@@ -450,11 +414,6 @@ for signal in HUP:129 INT:130 TERM:143; do
 		interrupting mv '-*T' "${signal%:*}" 2 "$root/scripts/unapply" "$tree"
 	check "unapply: and all is as it was" as_before "$pristine" snapshot "$tree"
 done
-
-killed() {
-	! { TMPDIR=$verb_tmp interrupting mv '-*T' KILL "$1" "${@:2}"; } 2>/dev/null &&
-		[ "$(cat "$tmp/calls")" -eq "$1" ]
-}
 
 apply "$tree" >/dev/null
 renames=$(($(cd "$tree" && quilt files -a | sort -u | wc -l) + 2))
@@ -472,15 +431,7 @@ for ((n = 1; n <= renames; n++)); do
 done
 rm -rf "$tree"
 
-# in_namespace SCRIPT ARGUMENT...: with mounts of its own, which end with it.
-in_namespace() {
-	unshare --mount bash -c '. "$0"; '"$1" "$tmp/functions" "${@:2}"
-}
-
 if unshare --mount true 2>/dev/null; then
-	declare -f >"$tmp/functions"
-	declare -p root tmp verb_tmp >>"$tmp/functions"
-
 	tree=$(sapling 6.18)
 	pristine=$(snapshot "$tree")
 	for file in kernel/sched/ext_internal.h kernel/sched/ext.c; do

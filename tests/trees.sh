@@ -70,6 +70,8 @@ detect() { "$root/compat/detect" "$@"; }
 verify() { "$root/scripts/verify" "$@"; }
 apply() { "$root/scripts/apply" "$@"; }
 unapply() { "$root/scripts/unapply" "$@"; }
+debian_source() { "$root/scripts/debian-source" "$@"; }
+fedora_spec() { "$root/scripts/fedora-spec" "$@"; }
 
 # as_before TEXT COMMAND...: is what the command prints that text?
 as_before() {
@@ -112,7 +114,7 @@ refuses() {
 		return 1
 	}
 	if [ "$(wc -l <"$tmp/stderr")" -ne 1 ] || grep -qE '[a-z)]\. [A-Z]' "$tmp/stderr" ||
-		! grep -qE '^(detect|verify|apply|unapply|scx-custody [a-z-]+): .*[^.]\.$' "$tmp/stderr"; then
+		! grep -qE '^(detect|verify|apply|unapply|debian-source|fedora-spec|scx-custody [a-z-]+): .*[^.]\.$' "$tmp/stderr"; then
 		echo "is not one sentence"
 		return 1
 	fi
@@ -121,4 +123,60 @@ refuses() {
 		return 1
 	}
 	as_before "$before" snapshot "$1" && nothing_left_in_tmpdir
+}
+
+# --- failures in the middle -----------------------------------------------------
+
+# A stand-in for PROGRAM, first in PATH, that does what it does and, the N-th time that it is
+# called with a first argument that matches, sends SIGNAL to the verb.
+mkdir "$tmp/signal"
+interrupting() {
+	local program=$1 argument=$2 signal=$3 n=$4
+
+	rm -f "$tmp"/signal/*
+	cat >"$tmp/signal/$program" <<END
+#!/bin/bash
+if [[ \$1 = $argument ]]; then
+	calls=\$((\$(cat '$tmp/calls') + 1))
+	echo \$calls >'$tmp/calls'
+	if [ \$calls -eq $n ]; then
+		[ $signal = KILL ] && $(command -v "$program") "\$@"
+		kill -$signal \$(cat '$tmp/victim')
+		[ $signal = KILL ] && exit
+	fi
+fi
+exec $(command -v "$program") "\$@"
+END
+	chmod +x "$tmp/signal/$program"
+	echo 0 >"$tmp/calls"
+	shift 4
+	# What a shell starts in the background ignores SIGINT.
+	# shellcheck disable=SC2016 # for the inner shell
+	env --default-signal=INT bash -c 'echo $$ >"$1/victim"; PATH=$1/signal:$PATH; shift; exec "$@"' - "$tmp" "$@"
+}
+
+# gives_up STATUS TREE COMMAND...: it ends with that status, TREE as it was.
+gives_up() {
+	local before status=0
+
+	before=$(snapshot "$2")
+	TMPDIR=$verb_tmp "${@:3}" || status=$?
+	[ "$status" -eq "$1" ] || {
+		echo "exit status $status"
+		return 1
+	}
+	as_before "$before" snapshot "$2" && nothing_left_in_tmpdir
+}
+
+# killed N COMMAND...: it is, after its N-th rename of a file or folder in a tree.
+killed() {
+	! { TMPDIR=$verb_tmp interrupting mv '-*T' KILL "$1" "${@:2}"; } 2>/dev/null &&
+		[ "$(cat "$tmp/calls")" -eq "$1" ]
+}
+
+# in_namespace SCRIPT ARGUMENT...: with mounts of its own, which end with it.
+in_namespace() {
+	declare -f >"$tmp/functions"
+	declare -p root tmp verb_tmp >>"$tmp/functions"
+	unshare --mount bash -c '. "$0"; '"$1" "$tmp/functions" "${@:2}"
 }
