@@ -71,6 +71,14 @@ install: install-patches install-selftests install-unit ##- into DESTDIR=, prefi
 status: ##- does the running kernel have the semantics? JSON=1
 	@scripts/scx-custody status $(if $(JSON),--json)
 
+## The packaging of a distribution
+
+debian-source: ##- add the series to a Debian source package KSRC=dir; UNDO=1
+	@scripts/debian-source $(if $(UNDO),--undo) $(call quote,$(KSRC))
+
+fedora-spec: ##- put it beside Fedora's kernel.spec, SPEC=dir KSRC=dir; UNDO=1
+	@scripts/fedora-spec $(if $(UNDO),--undo) $(if $(KSRC),--ksrc $(call quote,$(KSRC))) $(call quote,$(SPEC))
+
 ## Step by step
 
 setup: ##- install what is missing through apt (as root)
@@ -97,4 +105,5 @@ help: ##- this list
 include install.mk
 
 .PHONY: demo check check-mutations check-releases oracle matrix detect verify apply \
-	unapply kernel-deb kernel-rpm deb rpm install status setup fetch kernel selftests example vm help
+	unapply kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec setup \
+	fetch kernel selftests example vm help

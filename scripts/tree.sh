@@ -44,7 +44,7 @@ open_tree() {
 	[ -d "$1" ] || die "$1 is not a directory."
 	tree=$(CDPATH='' cd -P -- "$1" 2>/dev/null && [ -r . ] && pwd) ||
 		die "$1 cannot be read."
-	way_back="make unapply KSRC=$tree"
+	way_back=$(verb unapply "$tree")
 
 	for file in Makefile Kbuild kernel/sched/core.c; do
 		[ -f "$tree/$file" ] ||
