@@ -79,6 +79,11 @@ verb() {
 	if in_source; then echo "make $1 KSRC=$2"; else echo "scx-custody $1 $2"; fi
 }
 
+# undo_verb NAME VARIABLE DIR: how a user undoes one, where DIR is make's VARIABLE.
+undo_verb() {
+	if in_source; then echo "make $1 UNDO=1 $2=$3"; else echo "scx-custody $1 --undo $3"; fi
+}
+
 # sources KIND: what kernels/sources.tsv has of these, a regular expression.
 sources() {
 	awk -F '\t' -v kind="^($1)\$" '!/^#/ && $2 ~ kind { print $1 }' "$root/kernels/sources.tsv"
