@@ -2,6 +2,7 @@
 /* Two tasks on one CPU play ping-pong over a pipe: how long does a round take? */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,8 +19,8 @@
 #define WARM_UP	1000
 
 /*
- * Time is taken of so many rounds, and the least is what counts: a round that
- * the kernel's own housekeeping falls into costs more, and it falls where it
+ * Time is taken of so many rounds at once, and the median is what counts: a round
+ * that the kernel's own housekeeping falls into costs more, and it falls where it
  * likes.
  */
 #define BATCH	10
@@ -39,22 +40,34 @@ static bool play(int from, int to, long rounds, bool serve)
 	return true;
 }
 
-/* How many seconds does a round take, where it takes least? Below 0: it failed. */
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* How many seconds does a round take? Below 0: it failed. */
 static double play_batches(int from, int to, long rounds)
 {
-	double least = -1, begin, took;
-	long batch;
+	long nr = (rounds + BATCH - 1) / BATCH, i;
+	double *took = calloc(nr, sizeof(*took));
+	double median, begin;
 
-	for (; rounds > 0; rounds -= batch) {
-		batch = rounds < BATCH ? rounds : BATCH;
+	if (!took)
+		return -1;
+	for (i = 0; i < nr; i++) {
 		begin = now();
-		if (!play(from, to, batch, true))
+		if (!play(from, to, BATCH, true)) {
+			free(took);
 			return -1;
-		took = (now() - begin) / batch;
-		if (least < 0 || took < least)
-			least = took;
+		}
+		took[i] = (now() - begin) / BATCH;
 	}
-	return least;
+	qsort(took, nr, sizeof(*took), compare);
+	median = took[nr / 2];
+	free(took);
+	return median;
 }
 
 /* Two tasks of the policy; the one reports how long a round took. */
@@ -73,8 +86,8 @@ static double measure(long rounds, int policy)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (!pin(0, 0) || !set_policy(0, policy))
 			_exit(1);
-		if (i)
-			_exit(!play(there[0], back[1], WARM_UP + rounds, false));
+		if (i)	/* for as long as it is asked */
+			_exit(!play(there[0], back[1], LONG_MAX, false));
 		if (!play(back[0], there[1], WARM_UP, true))
 			_exit(1);
 		seconds = play_batches(back[0], there[1], rounds);
