@@ -36,6 +36,12 @@ oracle: ##- compare what tasks see on LINE, patched, and on mainline
 matrix: ##- every line and stock kernel against every row; ONLY='KERNEL...'
 	@scripts/matrix $(if $(ONLY),--only $(ONLY))
 
+e2e-deb: ##- build the packages, install with apt, boot, read the verdict
+	@scripts/e2e deb
+
+e2e-rpm: ##- the same with dnf
+	@scripts/e2e rpm
+
 ## A kernel source tree: KSRC=dir
 
 detect: ##- say what a tree is and what that rests on; JSON=1 for a program
@@ -104,6 +110,6 @@ help: ##- this list
 
 include install.mk
 
-.PHONY: demo check check-mutations check-releases oracle matrix detect verify apply \
-	unapply kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec setup \
-	fetch kernel selftests example vm help
+.PHONY: demo check check-mutations check-releases oracle matrix e2e-deb e2e-rpm detect \
+	verify apply unapply kernel-deb kernel-rpm deb rpm install status debian-source \
+	fedora-spec setup fetch kernel selftests example vm help

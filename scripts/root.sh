@@ -27,17 +27,17 @@ spawn_mmdebstrap() {
 		--include="$packages" "$suite" "$target" "$@"
 }
 
-# spawn_in_root ROOT DIR COMMAND...: run it in there, with the machine's DIR under
-# the same name, in a mount namespace of its own.
+# spawn_in_root ROOT DIR[:INSIDE] COMMAND...: run it in there, in a mount namespace
+# of its own, with the machine's DIR under the same name, or as INSIDE.
 spawn_in_root() {
 	# shellcheck disable=SC2016 # for the inner shell
 	spawn unshare --mount sh -euc '
-		root=$1 dir=$2
+		root=$1 from=${2%%:*} to=${2#*:}
 		shift 2
-		mkdir -p "$root$dir"
+		mkdir -p "$root$to"
 		mount --rbind /proc "$root/proc"
 		mount --rbind /dev "$root/dev"
-		mount --bind "$dir" "$root$dir"
+		mount --bind "$from" "$root$to"
 		exec chroot "$root" env -i HOME=/root LC_ALL=C \
 			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 	' sh "$@"

@@ -35,8 +35,8 @@ check "every source says its licence" diff <(lacks_licence) /dev/null
 check "no registry's host and no path of a machine is named" \
 	diff <(names_hosts_or_paths) /dev/null
 check "every verb of the Makefile is in its help" diff \
-	<(sed -nE 's/^([a-z-]+):.*/\1/p' Makefile | sort) \
-	<(make -s help | sed -nE 's/^  ([a-z-]+) .*/\1/p' | sort)
+	<(sed -nE 's/^([a-z0-9-]+):.*/\1/p' Makefile | sort) \
+	<(make -s help | sed -nE 's/^  ([a-z0-9-]+) .*/\1/p' | sort)
 check "the selftests build, with warnings as errors" scripts/build-selftests
 check "the VM's init builds, with warnings as errors" \
 	gcc -Wall -Wextra -Werror -O2 -o /dev/null vm/init.c

@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The RPM packages, from building them to a verdict of what dnf has installed, and on
+# to their removal. See scripts/e2e --help.
+
+# What the guest is to expand, and rpm, is in single quotes.
+# shellcheck disable=SC2016
+# shellcheck source-path=SCRIPTDIR source=../tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "${root:?}/tests/e2e/common.sh" rpm
+
+system=$work/root repository=$work/repository
+kit=(scx-custody-patches scx-custody-selftests)
+base=scx-custody-test-base
+
+# publish DIR...: make the repository one of the packages in these.
+publish() {
+	gather "$repository" "$@" && createrepo_c --quiet "$repository"
+}
+
+# dnf COMMAND...: into the root, from nothing but the repository.
+dnf() {
+	cat >"$work/dnf.conf" <<-END
+		[main]
+		cachedir=/var/cache/dnf
+		logdir=/var/log
+		persistdir=/var/lib/dnf
+		reposdir=/dev/null
+		varsdir=/dev/null
+		plugins=0
+		gpgcheck=0
+		[e2e]
+		name=of this test
+		baseurl=file://$repository
+	END
+	command dnf --config "$work/dnf.conf" --installroot "$system" --releasever 1 \
+		--refresh --assumeyes "$@"
+}
+
+# refuses_without_base: dnf does not install the kit where there is nothing that it
+# needs, and says what there is not.
+refuses_without_base() {
+	local status=0 name
+
+	dnf install "${kit[@]}" >"$work/refusal" 2>&1 || status=$?
+	cat "$work/refusal"
+	[ "$status" -ne 0 ] || return
+	for name in bpftool 'libelf.so.1.*'; do
+		grep -q "nothing provides $name needed by scx-custody-" "$work/refusal" || return
+	done
+	[ ! -e "$system/usr" ]
+}
+
+in_rpm() {
+	rpm --root "$system" "$@"
+}
+
+# installed: the versions of the kit's packages, or nothing.
+installed() {
+	in_rpm -qa --queryformat '%{VERSION}\n' 'scx-custody-[ps]*' | sort -u
+}
+
+# Files of the root, without what dnf and rpm note down of their own work.
+list_files() {
+	(cd "$system" && find . -path ./var/lib/dnf -prune -o -path ./var/cache -prune -o \
+		-path ./var/log -prune -o -path ./root/.rpmdb -prune -o -print | sort)
+}
+
+# boot NAME COMMAND: boot the installed kernel with the root as it is, in memory, and
+# run the command where it is unpacked.
+boot() {
+	tar -C "$system" -cf "$work/installed.tar" . || return
+	"$root/vm/run" --kernel "$system/lib/modules/$release/vmlinuz" --mem 2048 \
+		--file "$work/installed.tar" --timeout 3600 --out "$logs/$1" -- \
+		"mkdir /installed; cd /installed; tar xf /installed.tar; rm /installed.tar
+		for dir in proc sys dev; do
+			mount -o rbind /\$dir \$dir
+		done
+		echo 'user:x:1000:1000::/tmp:/bin/sh' >etc/passwd
+		$2"
+}
+
+look='echo "release: $(uname -r)"
+	chroot . modprobe ext4
+	echo "module: $(grep -o "ext4$" /proc/filesystems)"
+	chroot . /usr/libexec/scx-custody/verify
+	echo "exit status of verify: $?"
+	said=$(chroot . su user -c "scx-custody status")
+	echo "exit status of status: $?"
+	echo "custody: $(echo "$said" | sed -n "s/^custody *\([a-z]*\).*/\1/p")"
+	verdict=var/lib/scx-custody/verdict-$(uname -r).json
+	echo "verdict: $(sed -n "s/^  \"verdict\": \"\(.*\)\",/\1/p" "$verdict")"
+	echo "== scx-custody status, as $(chroot . su user -c id)"
+	echo "$said"
+	echo "== $verdict"
+	cat "$verdict"'
+
+# --- the kit and a kernel with custody --------------------------------------------
+
+step "the kit's packages build" build_kit "$work/kit"
+step "the packages of a newer kit build" build_kit "$work/newer" "$newer"
+step "the kernel's packages build" build_kernel "$work/kernel"
+step "the package that stands in for Fedora's base builds" \
+	"$root/tests/e2e/build-base" "$work"
+mkdir "$work/base"
+mv "$work/$base"-*.rpm "$work/base"
+release=$(rpm -qpl "$work"/kernel/kernel-[0-9]*.rpm | sed -n 's,^/lib/modules/\(.*\)/vmlinuz$,\1,p')
+
+step "a repository without the base is made" publish "$work/kit" "$work/kernel"
+check "dnf refuses, and names what is missing" refuses_without_base
+step "a repository with the base is made" publish "$work/kit" "$work/kernel" "$work/base"
+step "dnf installs the base" dnf install "$base"
+list_files >"$work/before"
+step "dnf installs the kernel and the kit" dnf install kernel "${kit[@]}"
+expect "installed: version" "$version" "$(installed)"
+check "installed: nothing differs from the packages" in_rpm -V kernel "${kit[@]}"
+
+step "the kernel boots with what is installed" boot first "$look"
+expect "kernel" "$release" "$(fact first release)"
+expect "its modules load" ext4 "$(fact first module)"
+expect "custody, as a user sees it" backported "$(fact first custody)"
+expect "exit status of status" 0 "$(fact first 'exit status of status')"
+expect "exit status of verify" 0 "$(fact first 'exit status of verify')"
+expect "verdict" pass "$(fact first verdict)"
+check "the verdict is JSON" take_verdict first
+
+# --- a newer kit, and away with it --------------------------------------------------
+
+# What the guest had in memory is on a disk elsewhere.
+verdict=$system/var/lib/scx-custody/verdict-$release.json
+mkdir -p "${verdict%/*}"
+cp "$logs/first/verdict.json" "$verdict"
+step "the repository gets a newer kit" \
+	publish "$work/kit" "$work/newer" "$work/kernel" "$work/base"
+step "dnf upgrades" dnf upgrade
+expect "upgrade: version" "$newer" "$(installed)"
+check "upgrade: the verdict is kept" cmp "$logs/first/verdict.json" "$verdict"
+check "upgrade: nothing differs from the packages" in_rpm -V kernel "${kit[@]}"
+
+step "dnf removes the kit" dnf remove "${kit[@]}"
+expect "removed: version" '' "$(installed)"
+check "removed: the verdict is kept" cmp "$logs/first/verdict.json" "$verdict"
+check "removed: nothing of the kernel is missing" in_rpm -V kernel
+step "removed: the kernel boots" boot last 'echo "release: $(uname -r)"'
+expect "removed: kernel" "$release" "$(fact last release)"
+rm -r "${verdict%/*}"
+step "dnf removes the kernel" dnf remove kernel
+list_files >"$work/after"
+check "removed: no stray files, and nothing else is missing" diff "$work/before" "$work/after"
+
+finish
