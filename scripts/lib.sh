@@ -164,12 +164,18 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# temporary [-d]: make a temporary file, or directory, and print its path.
+temporary() {
+	mktemp "$@" "${TMPDIR:-/tmp}/scx-custody.XXXXXXXX" 2>/dev/null ||
+		die "temporary files cannot be made in ${TMPDIR:-/tmp}; set TMPDIR to a directory that can be written to."
+}
+
 # scratch NAME: make a temporary directory, gone when the script ends, and put
 # its path into the variable NAME.
 scratch() {
 	local -n scratch_path=$1
 
-	scratch_path=$(mktemp -d "${TMPDIR:-/tmp}/scx-custody.XXXXXXXX")
+	scratch_path=$(temporary -d)
 	at_exit "rm -rf '$scratch_path'"
 }
 
@@ -192,7 +198,7 @@ capture() {
 	local capture_file capture_status=0
 
 	shift
-	capture_file=$(mktemp "${TMPDIR:-/tmp}/scx-custody.XXXXXXXX")
+	capture_file=$(temporary)
 	at_exit "rm -f '$capture_file'"
 	spawn "$@" >"$capture_file"
 	wait $! || capture_status=$?
