@@ -175,7 +175,7 @@ temporary() {
 scratch() {
 	local -n scratch_path=$1
 
-	scratch_path=$(temporary -d)
+	scratch_path=$(temporary -d) || exit
 	at_exit "rm -rf '$scratch_path'"
 }
 
@@ -198,7 +198,7 @@ capture() {
 	local capture_file capture_status=0
 
 	shift
-	capture_file=$(temporary)
+	capture_file=$(temporary) || exit
 	at_exit "rm -f '$capture_file'"
 	spawn "$@" >"$capture_file"
 	wait $! || capture_status=$?
