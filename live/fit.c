@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Is the running kernel one that the module fits? Nothing is taken for granted
+ * that can be looked up: functions and variables are found by name, whether
+ * functions are called where they are expected to be in the machine code, and
+ * types in the kernel's BTF. If anything differs, the module isn't loaded.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/init.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/sched/ext.h>
+#include <linux/seq_buf.h>
+
+#include "fit.h"
+
+struct live_kernel live_kernel;
+
+DEFINE_STATIC_CALL_NULL(live_on_each_symbol, kallsyms_on_each_symbol);
+DEFINE_STATIC_CALL_NULL(live_btf_vmlinux, bpf_get_btf_vmlinux);
+DEFINE_STATIC_CALL_NULL(live_btf_find, btf_find_by_name_kind);
+DEFINE_STATIC_CALL_NULL(live_btf_name, btf_name_by_offset);
+DEFINE_STATIC_CALL_NULL(live_ftrace_location, ftrace_location);
+DEFINE_STATIC_CALL_NULL(live_rq_lock, raw_spin_rq_lock_nested);
+DEFINE_STATIC_CALL_NULL(live_rq_unlock, raw_spin_rq_unlock);
+
+/* --- symbols ------------------------------------------------------------------ */
+
+static const char *const symbol_names[LIVE_SYMBOLS] __initconst = {
+#define SYMBOL_NAME(name) [LIVE_##name] = #name,
+	LIVE_HOOKED(SYMBOL_NAME)
+	LIVE_CALLERS(SYMBOL_NAME)
+	LIVE_CALLED(SYMBOL_NAME)
+	LIVE_VARIABLES(SYMBOL_NAME)
+#undef SYMBOL_NAME
+};
+
+struct symbol {
+	unsigned long start, end;
+	unsigned int number;		/* of symbols with this name */
+	char copy[32];			/* what follows the name of a copy of it */
+};
+
+static struct symbol symbols[LIVE_SYMBOLS] __initdata;
+
+/* The kernel's symbols come in the order of their addresses. */
+static int __init see_symbol(void *data, const char *name, unsigned long address)
+{
+	unsigned int i;
+	size_t len;
+
+	for (i = 0; i < LIVE_SYMBOLS; i++) {
+		struct symbol *symbol = &symbols[i];
+
+		if (symbol->start && !symbol->end && address > symbol->start)
+			symbol->end = address;
+
+		len = str_has_prefix(name, symbol_names[i]);
+		if (!len)
+			continue;
+		if (!name[len]) {
+			symbol->start = address;
+			symbol->number++;
+		} else if (name[len] == '.' && strcmp(name + len, ".cold")) {
+			/* the compiler's own variant, e.g. of a part of it */
+			strscpy(symbol->copy, name + len);
+		}
+	}
+	return 0;
+}
+
+static int __init find_symbols(void)
+{
+	struct kprobe probe = { .symbol_name = "kallsyms_on_each_symbol" };
+	unsigned int i;
+	int err;
+
+	/* a probe is the one way for a module to have any symbol's address */
+	err = register_kprobe(&probe);
+	if (err)
+		return live_refuse(err, "the kernel's symbols cannot be looked up, a kprobe on %s() fails with %d",
+				   probe.symbol_name, err);
+	static_call_update(live_on_each_symbol,
+			   (typeof(&kallsyms_on_each_symbol))probe.addr);
+	unregister_kprobe(&probe);
+
+	static_call(live_on_each_symbol)(see_symbol, NULL);
+	return 0;
+}
+
+static int __init need_symbols(enum live_symbol first, enum live_symbol last)
+{
+	enum live_symbol i;
+
+	for (i = first; i <= last; i++) {
+		const struct symbol *symbol = &symbols[i];
+		const char *name = symbol_names[i];
+
+		if (i == LIVE_scx_locked_rq_state && !symbol->number)
+			continue;
+		if (i == LIVE_locked_rq && live_kernel.address[LIVE_scx_locked_rq_state])
+			continue;
+		if (symbol->number != 1)
+			return live_refuse(-EOPNOTSUPP, "this kernel has %u symbols '%s', not 1",
+					   symbol->number, name);
+		if (symbol->copy[0])
+			return live_refuse(-EOPNOTSUPP, "the compiler made a variant of %s(), %s%s, which would be missed",
+					   name, name, symbol->copy);
+		live_kernel.address[i] = symbol->start;
+	}
+	return 0;
+}
+
+/* the address as a pointer to a function; its type is checked later, with BTF */
+#define found(name) ((typeof(&(name)))live_kernel.address[LIVE_##name])
+
+static void __init update_calls(void)
+{
+	static_call_update(live_btf_vmlinux, found(bpf_get_btf_vmlinux));
+	static_call_update(live_btf_find, found(btf_find_by_name_kind));
+	static_call_update(live_btf_name, found(btf_name_by_offset));
+	static_call_update(live_ftrace_location, found(ftrace_location));
+	static_call_update(live_rq_lock, found(raw_spin_rq_lock_nested));
+	static_call_update(live_rq_unlock, found(raw_spin_rq_unlock));
+}
+
+/* --- calls -------------------------------------------------------------------- */
+
+/*
+ * A function that is inlined wherever it is called is there all the same if its
+ * address is taken or it is global, and one may be inlined here and called there.
+ */
+static const struct {
+	enum live_symbol caller, callee;
+} calls[] __initconst = {
+	{ LIVE_dequeue_task_scx, LIVE_ops_dequeue },
+	{ LIVE_set_next_task_scx, LIVE_ops_dequeue },
+	{ LIVE_do_enqueue_task, LIVE_dispatch_enqueue },
+	{ LIVE_dispatch_to_local_dsq, LIVE_dispatch_enqueue },
+	{ LIVE_dispatch_to_local_dsq, LIVE_move_remote_task_to_local_dsq },
+	{ LIVE_scx_bpf_dsq_move_to_local, LIVE_consume_dispatch_q },
+	{ LIVE_consume_dispatch_q, LIVE_move_remote_task_to_local_dsq },
+	{ LIVE_scx_bpf_dsq_move, LIVE_scx_dsq_move },
+	{ LIVE_scx_bpf_dsq_move_vtime, LIVE_scx_dsq_move },
+	{ LIVE_scx_dsq_move, LIVE_dispatch_enqueue },
+	{ LIVE_scx_dsq_move, LIVE_move_remote_task_to_local_dsq },
+};
+
+/* With call thunks, calls go to the end of the padding before the function. */
+#ifdef CONFIG_CALL_PADDING
+#define CALL_SLACK	CONFIG_FUNCTION_PADDING_BYTES
+#else
+#define CALL_SLACK	0
+#endif
+
+/* Is there a direct call of, or a jump to, the other function? */
+static bool __init has_call(const struct symbol *caller, unsigned long callee)
+{
+	unsigned long at;
+
+	for (at = caller->start; at + 5 <= caller->end; at++) {
+		const u8 *insn = (const u8 *)at;
+		unsigned long target;
+
+		if (*insn != 0xe8 && *insn != 0xe9)
+			continue;
+		target = at + 5 + *(const s32 *)(insn + 1);
+		if (target <= callee && target >= callee - CALL_SLACK)
+			return true;
+	}
+	return false;
+}
+
+static int __init check_calls(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		if (!has_call(&symbols[calls[i].caller], live_kernel.address[calls[i].callee]))
+			return live_refuse(-EOPNOTSUPP, "%s() does not call %s(), it may have been inlined",
+					   symbol_names[calls[i].caller],
+					   symbol_names[calls[i].callee]);
+	}
+	return 0;
+}
+
+/* --- types -------------------------------------------------------------------- */
+
+static const struct btf *btf __initdata;
+
+static const struct btf_type *__init find_type(const char *name, u8 kind)
+{
+	s32 id = static_call(live_btf_find)(btf, name, kind);
+
+	return id > 0 ? btf_type_by_id(btf, id) : NULL;
+}
+
+static const char *__init name_of(u32 offset)
+{
+	return static_call(live_btf_name)(btf, offset) ?: "";
+}
+
+/* A type's C name, without qualifiers and the words struct and enum. */
+static void __init print_type(struct seq_buf *s, u32 id)
+{
+	const struct btf_type *type = btf_type_by_id(btf, id);
+	const struct btf_param *param;
+	unsigned int i;
+
+	if (!id) {
+		seq_buf_puts(s, "void");
+		return;
+	}
+	switch (BTF_INFO_KIND(type->info)) {
+	case BTF_KIND_CONST:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_RESTRICT:
+	case BTF_KIND_TYPE_TAG:
+		print_type(s, type->type);
+		break;
+	case BTF_KIND_PTR:
+		print_type(s, type->type);
+		seq_buf_puts(s, " *");
+		break;
+	case BTF_KIND_FUNC_PROTO:
+		print_type(s, type->type);
+		seq_buf_puts(s, " (");
+		param = (const struct btf_param *)(type + 1);
+		for (i = 0; i < btf_type_vlen(type); i++) {
+			seq_buf_puts(s, i ? ", " : "");
+			print_type(s, param[i].type);
+		}
+		seq_buf_puts(s, ")");
+		break;
+	default:
+		seq_buf_puts(s, name_of(type->name_off));
+	}
+}
+
+static int __init check_type(const char *what, u32 id, const char *expected)
+{
+	static char text[256] __initdata;
+	struct seq_buf s;
+
+	seq_buf_init(&s, text, sizeof(text));
+	print_type(&s, id);
+	if (strcmp(seq_buf_str(&s), expected))
+		return live_refuse(-EOPNOTSUPP, "%s is of type '%s' here, not '%s'",
+				   what, text, expected);
+	return 0;
+}
+
+static const struct {
+	enum live_symbol function;
+	const char *prototype;
+} prototypes[] __initconst = {
+	{ LIVE_bpf_scx_reg, "int (void *, bpf_link *)" },
+	{ LIVE_bpf_scx_unreg, "void (void *, bpf_link *)" },
+	{ LIVE_ops_dequeue, "void (rq *, task_struct *, u64)" },
+	{ LIVE_dispatch_enqueue, "void (scx_sched *, scx_dispatch_q *, task_struct *, u64)" },
+	{ LIVE_consume_dispatch_q, "bool (scx_sched *, rq *, scx_dispatch_q *)" },
+	{ LIVE_scx_dsq_move, "bool (bpf_iter_scx_dsq_kern *, task_struct *, u64, u64)" },
+	{ LIVE_move_remote_task_to_local_dsq, "void (task_struct *, u64, rq *, rq *)" },
+	{ LIVE_raw_spin_rq_lock_nested, "void (rq *, int)" },
+	{ LIVE_raw_spin_rq_unlock, "void (rq *)" },
+};
+
+static int __init check_prototypes(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(prototypes); i++) {
+		const char *name = symbol_names[prototypes[i].function];
+		const struct btf_type *type = find_type(name, BTF_KIND_FUNC);
+
+		if (!type)
+			return live_refuse(-EOPNOTSUPP, "the kernel's BTF does not have %s()", name);
+		err = check_type(name, type->type, prototypes[i].prototype);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The value of an enumerator; %false if there is none. */
+static bool __init find_enumerator(const char *name, const char *enumerator, u64 *value)
+{
+	const struct btf_type *type = find_type(name, BTF_KIND_ENUM64);
+	const struct btf_enum64 *wide = (const struct btf_enum64 *)(type + 1);
+	const struct btf_enum *narrow;
+	unsigned int i;
+
+	for (i = 0; type && i < btf_type_vlen(type); i++) {
+		*value = (u64)wide[i].val_hi32 << 32 | wide[i].val_lo32;
+		if (!strcmp(name_of(wide[i].name_off), enumerator))
+			return true;
+	}
+	type = find_type(name, BTF_KIND_ENUM);
+	narrow = (const struct btf_enum *)(type + 1);
+	for (i = 0; type && i < btf_type_vlen(type); i++) {
+		*value = narrow[i].val;
+		if (!strcmp(name_of(narrow[i].name_off), enumerator))
+			return true;
+	}
+	return false;
+}
+
+static const struct {
+	const char *name, *enumerator;
+	u64 value;
+} enumerators[] __initconst = {
+	{ "scx_ent_flags", "SCX_TASK_QUEUED", 1 << 0 },
+	{ "scx_ent_flags", "SCX_TASK_RESET_RUNNABLE_AT", 1 << 2 },
+	{ "scx_ops_state", "SCX_OPSS_DISPATCHING", 3 },
+	{ "scx_ops_state", "SCX_OPSS_QSEQ_SHIFT", 2 },
+	{ "scx_deq_flags", "SCX_DEQ_SLEEP", 1 },
+	{ "scx_deq_flags", "SCX_DEQ_CORE_SCHED_EXEC", 1LLU << 32 },
+	{ "scx_dsq_id_flags", "SCX_DSQ_LOCAL", SCX_DSQ_LOCAL },
+	{ "scx_kf_mask", "SCX_KF_REST", SCX_KF_REST },
+};
+
+static int __init check_enumerators(void)
+{
+	unsigned int i;
+	u64 value;
+
+	for (i = 0; i < ARRAY_SIZE(enumerators); i++) {
+		if (!find_enumerator(enumerators[i].name, enumerators[i].enumerator, &value))
+			return live_refuse(-EOPNOTSUPP, "enum %s has no %s here",
+					   enumerators[i].name, enumerators[i].enumerator);
+		if (value != enumerators[i].value)
+			return live_refuse(-EOPNOTSUPP, "%s is %#llx here, not %#llx",
+					   enumerators[i].enumerator, value,
+					   enumerators[i].value);
+	}
+	return 0;
+}
+
+/* Set offset, in bytes, and type, if it is wanted. */
+static int __init find_member(const char *structure, const char *name, u32 *offset, u32 *id)
+{
+	const struct btf_type *type = find_type(structure, BTF_KIND_STRUCT);
+	const struct btf_member *member;
+	unsigned int i;
+
+	if (!type)
+		return live_refuse(-EOPNOTSUPP, "the kernel's BTF does not have struct %s",
+				   structure);
+	for (i = 0, member = btf_type_member(type); i < btf_type_vlen(type); i++, member++) {
+		if (strcmp(name_of(member->name_off), name))
+			continue;
+		*offset = __btf_member_bit_offset(type, member) / 8;
+		if (id)
+			*id = member->type;
+		return 0;
+	}
+	return live_refuse(-EOPNOTSUPP, "struct %s has no %s here", structure, name);
+}
+
+#define LAID_OUT(structure, member) { #structure, #member, offsetof(struct structure, member) }
+
+/* what is used by way of the headers */
+static const struct {
+	const char *structure, *member;
+	u32 offset;
+} layouts[] __initconst = {
+	LAID_OUT(task_struct, scx),
+	LAID_OUT(task_struct, thread_info),
+	LAID_OUT(thread_info, cpu),
+	LAID_OUT(sched_ext_entity, dsq),
+	LAID_OUT(sched_ext_entity, dsq_list),
+	LAID_OUT(sched_ext_entity, flags),
+	LAID_OUT(sched_ext_entity, sticky_cpu),
+	LAID_OUT(sched_ext_entity, kf_mask),
+	LAID_OUT(sched_ext_entity, kf_tasks),
+	LAID_OUT(sched_ext_entity, ops_state),
+	LAID_OUT(sched_ext_entity, ddsp_dsq_id),
+	LAID_OUT(scx_dsq_list_node, node),
+	LAID_OUT(scx_dsq_list_node, flags),
+	LAID_OUT(scx_dispatch_q, list),
+	LAID_OUT(scx_dispatch_q, id),
+};
+
+static int __init check_layouts(void)
+{
+	unsigned int i;
+	u32 offset;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(layouts); i++) {
+		err = find_member(layouts[i].structure, layouts[i].member, &offset, NULL);
+		if (err)
+			return err;
+		if (offset != layouts[i].offset)
+			return live_refuse(-EOPNOTSUPP, "struct %s has %s at %u, at %u in the headers that this was built with",
+					   layouts[i].structure, layouts[i].member, offset,
+					   layouts[i].offset);
+	}
+	return 0;
+}
+
+/* ops which are replaced, all of the same type */
+static int __init find_op(const char *name, u32 *offset)
+{
+	u32 type;
+	int err;
+
+	err = find_member("sched_ext_ops", name, offset, &type);
+	return err ?: check_type(name, type, "void (task_struct *, u64) *");
+}
+
+static int __init find_layouts(void)
+{
+	u32 offset = 0;
+	int err;
+
+	err = find_op("enqueue", &live_kernel.ops_enqueue) ?:
+	      find_op("dequeue", &live_kernel.ops_dequeue) ?:
+	      find_op("quiescent", &live_kernel.ops_quiescent) ?:
+	      find_member("scx_dsp_ctx", "rq", &live_kernel.dsp_ctx_rq, NULL) ?:
+	      find_member("scx_rq", "local_dsq", &live_kernel.rq_local_dsq, NULL) ?:
+	      find_member("rq", "scx", &offset, NULL);
+	live_kernel.rq_local_dsq += offset;
+	return err;
+}
+
+static int __init check_feature(void)
+{
+	u64 value;
+
+	btf = static_call(live_btf_vmlinux)();
+	if (IS_ERR_OR_NULL(btf))
+		return live_refuse(-EOPNOTSUPP, "the kernel has no BTF");
+
+	if (find_enumerator("scx_ent_flags", "SCX_TASK_IN_CUSTODY", &value) ||
+	    find_enumerator("scx_deq_flags", "SCX_DEQ_SCHED_CHANGE", &value))
+		return live_refuse(-EEXIST, "this kernel has the custody semantics of its own");
+	return 0;
+}
+
+/**
+ * live_look_at_kernel - Fill in live_kernel
+ *
+ * Return: 0 if the module fits the kernel, else an error of which the log tells.
+ */
+int __init live_look_at_kernel(void)
+{
+	int err;
+
+	err = find_symbols() ?:
+	      need_symbols(LIVE_bpf_get_btf_vmlinux, LIVE_raw_spin_rq_unlock);
+	if (err)
+		return err;
+	update_calls();
+	return check_feature() ?:
+	       need_symbols(LIVE_bpf_scx_reg, LIVE_SYMBOLS - 1) ?:
+	       check_enumerators() ?:
+	       check_layouts() ?:
+	       find_layouts() ?:
+	       check_prototypes() ?:
+	       check_calls();
+}

@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * scx_custody: custody semantics for BPF schedulers, on a running kernel
+ *
+ * Some functions of sched_ext are redirected to the ones below, which do what the
+ * patches to ext.c do and call the original for the rest. The redirection is
+ * ftrace's, the one that live patches use. Only bpf_scx_reg() and
+ * bpf_scx_unreg() are redirected all the time; the others while a BPF scheduler
+ * is registered.
+ *
+ * docs/live.md tells what was considered, and where this differs from a patched
+ * kernel.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ftrace.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/sched/ext.h>
+#include <linux/sched/signal.h>
+#include <linux/static_call.h>
+#include <linux/sysfs.h>
+#include <linux/wait_bit.h>
+
+#include "fit.h"
+
+/* --- counters ----------------------------------------------------------------- */
+
+enum counter {
+	ENTERED,	/* custody began */
+	DISPATCHED,	/* and ended, by what took the task away */
+	CHANGED,
+	CORE_SCHED,
+	LATE,		/* of those, reported when the task was picked or changed */
+	NR_COUNTERS,
+};
+
+struct counters {
+	u64 nr[NR_COUNTERS];
+};
+
+static DEFINE_PER_CPU(struct counters, counters);
+
+/* marks that were left over when the last BPF scheduler was gone */
+static unsigned long missed;
+
+static void count(enum counter counter)
+{
+	this_cpu_inc(counters.nr[counter]);
+}
+
+static u64 sum(enum counter counter)
+{
+	u64 total = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		total += per_cpu(counters.nr[counter], cpu);
+	return total;
+}
+
+/* --- the custody core, and what it needs -------------------------------------- */
+
+/* what the headers of an unpatched kernel don't have */
+#define SCX_TASK_IN_CUSTODY	(1U << 1)
+#define SCX_OPSS_STATE_MASK	3LU
+#define SCX_OPSS_DISPATCHING	3LU
+#define SCX_DEQ_SLEEP		1LLU
+#define SCX_DEQ_CORE_SCHED_EXEC	(1LLU << 32)
+#define SCX_DEQ_SCHED_CHANGE	(1LLU << 33)
+
+#define lockdep_assert_rq_held(rq) do { } while (0)
+
+typedef void (*task_op)(struct task_struct *p, u64 flags);
+
+/*
+ * The ops of the BPF scheduler that is enabled, of which there is one at most.
+ * A BPF scheduler finds out that the module is there by this symbol.
+ */
+static struct {
+	task_op enqueue;
+	task_op dequeue;
+	task_op quiescent;
+} scx_custody_live;
+
+static struct scx_sched __rcu **root;
+static struct rq * __percpu *locked_rq;
+static void __percpu **dsp_ctx;
+static void __percpu *runqueues;
+
+static struct rq *task_rq(const struct task_struct *p)
+{
+	return per_cpu_ptr(runqueues, task_cpu(p));
+}
+
+static struct scx_dispatch_q *local_dsq(struct rq *rq)
+{
+	return (void *)rq + live_kernel.rq_local_dsq;
+}
+
+static bool scx_has_dequeue(const struct task_struct *p)
+{
+	return scx_custody_live.dequeue;
+}
+
+static struct rq *scx_dispatching_rq(const struct task_struct *p)
+{
+	return *(struct rq **)(this_cpu_ptr(*dsp_ctx) + live_kernel.dsp_ctx_rq);
+}
+
+/* SCX_CALL_OP_TASK(), nested: the op around it finds everything as it was */
+static void scx_call_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags)
+{
+	struct task_struct *outer_task = current->scx.kf_tasks[0];
+	u32 outer_mask = current->scx.kf_mask;
+	struct rq *outer_rq = __this_cpu_read(*locked_rq);
+
+	current->scx.kf_tasks[0] = p;
+	current->scx.kf_mask |= SCX_KF_REST;
+	__this_cpu_write(*locked_rq, rq);
+
+	scx_custody_live.dequeue(p, deq_flags);
+
+	__this_cpu_write(*locked_rq, outer_rq);
+	current->scx.kf_mask = outer_mask;
+	current->scx.kf_tasks[0] = outer_task;
+}
+
+#include "../compat/custody.h"
+
+static bool in_custody(const struct task_struct *p)
+{
+	return p->scx.flags & SCX_TASK_IN_CUSTODY;
+}
+
+static void begin(struct task_struct *p)
+{
+	if (!in_custody(p))
+		count(ENTERED);
+	scx_custody_begin(p);
+}
+
+static void end(struct task_struct *p, u64 deq_flags)
+{
+	if (!in_custody(p))
+		return;
+	if (deq_flags & SCX_DEQ_CORE_SCHED_EXEC)
+		count(CORE_SCHED);
+	else if (deq_flags & SCX_DEQ_SCHED_CHANGE)
+		count(CHANGED);
+	else
+		count(DISPATCHED);
+	scx_custody_end(p, deq_flags);
+}
+
+/* --- redirected functions ----------------------------------------------------- */
+
+#define ORIGINAL(name, redirected) DEFINE_STATIC_CALL_NULL(name, redirected)
+
+static void live_ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags);
+static void live_dispatch_enqueue(struct scx_sched *sch, struct scx_dispatch_q *dsq,
+				  struct task_struct *p, u64 enq_flags);
+static bool live_consume_dispatch_q(struct scx_sched *sch, struct rq *rq,
+				    struct scx_dispatch_q *dsq);
+static bool live_scx_dsq_move(struct bpf_iter_scx_dsq_kern *kit, struct task_struct *p,
+			      u64 dsq_id, u64 enq_flags);
+static void live_move_remote_task_to_local_dsq(struct task_struct *p, u64 enq_flags,
+					       struct rq *src_rq, struct rq *dst_rq);
+static int live_bpf_scx_reg(void *kdata, struct bpf_link *link);
+static void live_bpf_scx_unreg(void *kdata, struct bpf_link *link);
+
+ORIGINAL(ops_dequeue, live_ops_dequeue);
+ORIGINAL(dispatch_enqueue, live_dispatch_enqueue);
+ORIGINAL(consume_dispatch_q, live_consume_dispatch_q);
+ORIGINAL(scx_dsq_move, live_scx_dsq_move);
+ORIGINAL(move_remote_task_to_local_dsq, live_move_remote_task_to_local_dsq);
+ORIGINAL(bpf_scx_reg, live_bpf_scx_reg);
+ORIGINAL(bpf_scx_unreg, live_bpf_scx_unreg);
+
+/*
+ * Where @p goes on a terminal DSQ, custody ends before that is locked and before
+ * ops_state is released. A destroyed DSQ is a terminal one by its ID; if it is
+ * destroyed right now, @p goes on the global DSQ and is reported late.
+ */
+static void live_dispatch_enqueue(struct scx_sched *sch, struct scx_dispatch_q *dsq,
+				  struct task_struct *p, u64 enq_flags)
+{
+	if (scx_dsq_is_terminal(dsq))
+		end(p, 0);
+	else
+		begin(p);
+	static_call(dispatch_enqueue)(sch, dsq, p, enq_flags);
+}
+
+/*
+ * As there is no ops.dequeue() for the original, all that it does is to take the
+ * task back or wait for the dispatch that was faster.
+ */
+static void live_ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags)
+{
+	const struct scx_dispatch_q *dsq;
+
+	static_call(ops_dequeue)(rq, p, deq_flags);
+
+	/* not if it is on its way to another rq, see scx_custody_end_on_dequeue() */
+	if (!in_custody(p) || p->scx.sticky_cpu >= 0)
+		return;
+
+	dsq = p->scx.dsq;
+	if (dsq && scx_dsq_is_terminal(dsq)) {
+		count(LATE);
+		deq_flags = 0;
+	} else if (!(deq_flags & (SCX_DEQ_SLEEP | SCX_DEQ_CORE_SCHED_EXEC))) {
+		deq_flags |= SCX_DEQ_SCHED_CHANGE;
+	}
+	end(p, deq_flags);
+}
+
+/* sticky_cpu is what marks the task as moving, and is set too late in here */
+static void live_move_remote_task_to_local_dsq(struct task_struct *p, u64 enq_flags,
+					       struct rq *src_rq, struct rq *dst_rq)
+{
+	p->scx.sticky_cpu = raw_smp_processor_id();
+	static_call(move_remote_task_to_local_dsq)(p, enq_flags, src_rq, dst_rq);
+}
+
+/*
+ * A task of this rq is moved to the end of the local DSQ with @dsq locked. When
+ * that is unlocked again, @rq still is locked.
+ */
+static bool live_consume_dispatch_q(struct scx_sched *sch, struct rq *rq,
+				    struct scx_dispatch_q *dsq)
+{
+	struct scx_dsq_list_node *last;
+
+	if (!static_call(consume_dispatch_q)(sch, rq, dsq))
+		return false;
+
+	last = list_last_entry_or_null(&local_dsq(rq)->list, struct scx_dsq_list_node, node);
+	if (last && !(last->flags & SCX_DSQ_LNODE_ITER_CURSOR))
+		end(container_of(last, struct task_struct, scx.dsq_list), 0);
+	return true;
+}
+
+/*
+ * The same, but the rq of the task isn't locked any more, unless it is the one
+ * that ops.dispatch() was called with. The original does this dance, too.
+ */
+static bool live_scx_dsq_move(struct bpf_iter_scx_dsq_kern *kit, struct task_struct *p,
+			      u64 dsq_id, u64 enq_flags)
+{
+	struct rq *rq, *outer_rq;
+	unsigned long flags;
+
+	if (!static_call(scx_dsq_move)(kit, p, dsq_id, enq_flags))
+		return false;
+	if (!(dsq_id & SCX_DSQ_FLAG_BUILTIN) || !in_custody(p))
+		return true;
+
+	local_irq_save(flags);
+	outer_rq = __this_cpu_read(*locked_rq);
+	rq = task_rq(p);
+	if (outer_rq != rq) {
+		if (outer_rq)
+			static_call(live_rq_unlock)(outer_rq);
+		static_call(live_rq_lock)(rq, 0);
+	}
+	/* else it was picked meanwhile, or changed, and has been reported */
+	if (rq == task_rq(p) && p->scx.dsq == local_dsq(rq))
+		end(p, 0);
+	if (outer_rq != rq) {
+		static_call(live_rq_unlock)(rq);
+		if (outer_rq)
+			static_call(live_rq_lock)(outer_rq, 0);
+	}
+	local_irq_restore(flags);
+	return true;
+}
+
+/* --- replaced ops --------------------------------------------------------------- */
+
+/* ops_state is QUEUEING: nobody else can get hold of @p before this returns */
+static void live_enqueue(struct task_struct *p, u64 enq_flags)
+{
+	/* re-enqueued from a local DSQ */
+	if (in_custody(p)) {
+		count(LATE);
+		end(p, 0);
+	}
+	scx_custody_live.enqueue(p, enq_flags);
+	if (p->scx.ddsp_dsq_id == SCX_DSQ_INVALID)
+		begin(p);
+}
+
+/* the flag is beyond those that dequeue_task_scx() has */
+static void live_quiescent(struct task_struct *p, u64 deq_flags)
+{
+	if (!(deq_flags & SCX_DEQ_SLEEP))
+		deq_flags |= SCX_DEQ_SCHED_CHANGE;
+	scx_custody_live.quiescent(p, deq_flags);
+}
+
+/* --- redirection -------------------------------------------------------------- */
+
+struct hook {
+	enum live_symbol function;
+	void *redirected;
+	struct static_call_key *key;
+	void *trampoline;
+	unsigned long ip;
+};
+
+#define HOOK(name) {						\
+	.function = LIVE_##name,				\
+	.redirected = live_##name,				\
+	.key = &STATIC_CALL_KEY(name),				\
+	.trampoline = STATIC_CALL_TRAMP_ADDR(name),		\
+}
+
+static struct hook attach_hooks[] = {
+	HOOK(bpf_scx_reg),
+	HOOK(bpf_scx_unreg),
+	{ }
+};
+
+static struct hook task_hooks[] = {
+	HOOK(ops_dequeue),
+	HOOK(dispatch_enqueue),
+	HOOK(consume_dispatch_q),
+	HOOK(scx_dsq_move),
+	HOOK(move_remote_task_to_local_dsq),
+	{ }
+};
+
+static void notrace redirect(unsigned long ip, unsigned long parent_ip,
+			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct hook *hook;
+
+	for (hook = ops->private; hook->redirected; hook++) {
+		if (hook->ip == ip) {
+			ftrace_regs_set_instruction_pointer(fregs,
+							    (unsigned long)hook->redirected);
+			return;
+		}
+	}
+}
+
+#define REDIRECTION(hooks) {						\
+	.func = redirect,						\
+	.private = hooks,						\
+	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT,	\
+}
+
+static struct ftrace_ops attach_ops = REDIRECTION(attach_hooks);
+static struct ftrace_ops task_ops = REDIRECTION(task_hooks);
+
+static int __init prepare_hooks(struct ftrace_ops *ops)
+{
+	struct hook *hook;
+	int err;
+
+	for (hook = ops->private; hook->redirected; hook++) {
+		unsigned long address = live_kernel.address[hook->function];
+
+		hook->ip = static_call(live_ftrace_location)(address);
+		if (!hook->ip)
+			return live_refuse(-EOPNOTSUPP, "ftrace cannot redirect %ps()",
+					   (void *)address);
+		err = ftrace_set_filter_ip(ops, hook->ip, 0, 0);
+		if (err)
+			return live_refuse(err, "ftrace cannot redirect %ps(): error %d",
+					   (void *)address, err);
+		/* past ftrace's call: there's nothing before it but ENDBR */
+		__static_call_update(hook->key, hook->trampoline,
+				     (void *)hook->ip + MCOUNT_INSN_SIZE);
+	}
+	return 0;
+}
+
+/* --- schedulers come and go --------------------------------------------------- */
+
+/* protects all of this; one BPF scheduler at a time is registered or unregistered */
+static DEFINE_MUTEX(attach_mutex);
+
+/* One that failed is registered until it is detached, and so may be another then. */
+static unsigned int nr_registered;
+
+/* how many tasks are in live_bpf_scx_reg() or _unreg() */
+static atomic_t nr_attaching = ATOMIC_INIT(0);
+
+static void enter_attach(void)
+{
+	atomic_inc(&nr_attaching);
+	mutex_lock(&attach_mutex);
+}
+
+static void leave_attach(void)
+{
+	mutex_unlock(&attach_mutex);
+	if (atomic_dec_and_test(&nr_attaching))
+		wake_up_var(&nr_attaching);
+}
+
+/* No task is in custody when there is no BPF scheduler. See to it, and tell. */
+static void settle_accounts(void)
+{
+	struct task_struct *leader, *p;
+	unsigned int nr = 0;
+
+	rcu_read_lock();
+	for_each_process_thread(leader, p) {
+		if (in_custody(p)) {
+			p->scx.flags &= ~SCX_TASK_IN_CUSTODY;
+			nr++;
+		}
+	}
+	rcu_read_unlock();
+
+	if (nr) {
+		missed += nr;
+		pr_warn("%u tasks were in custody of a BPF scheduler that is gone\n", nr);
+	}
+}
+
+static void forget_scheduler(void)
+{
+	if (!--nr_registered) {
+		unregister_ftrace_function(&task_ops);
+		settle_accounts();
+	}
+	module_put(THIS_MODULE);
+}
+
+static task_op *op_in(void *kdata, u32 offset)
+{
+	return kdata + offset;
+}
+
+static void replace(task_op *op, task_op *original, task_op replacement)
+{
+	*original = *op;
+	if (*op)
+		*op = replacement;
+}
+
+static int register_scheduler(void *kdata, struct bpf_link *link)
+{
+	task_op *enqueue = op_in(kdata, live_kernel.ops_enqueue);
+	task_op *dequeue = op_in(kdata, live_kernel.ops_dequeue);
+	task_op *quiescent = op_in(kdata, live_kernel.ops_quiescent);
+	int err;
+
+	/* the ops below are in use; the original would say so, too */
+	if (rcu_access_pointer(*root))
+		return -EBUSY;
+
+	if (!try_module_get(THIS_MODULE)) {
+		pr_info("a BPF scheduler was refused, as the module is being unloaded\n");
+		return -EBUSY;
+	}
+	if (!nr_registered) {
+		err = register_ftrace_function(&task_ops);
+		if (err) {
+			pr_err("a BPF scheduler was refused, as ftrace cannot redirect sched_ext's functions: error %d\n",
+			       err);
+			module_put(THIS_MODULE);
+			return err;
+		}
+	}
+	nr_registered++;
+
+	/* The kernel makes a copy of the ops. The originals are for the next time. */
+	replace(enqueue, &scx_custody_live.enqueue, live_enqueue);
+	replace(dequeue, &scx_custody_live.dequeue, NULL);
+	replace(quiescent, &scx_custody_live.quiescent, live_quiescent);
+	err = static_call(bpf_scx_reg)(kdata, link);
+	*enqueue = scx_custody_live.enqueue;
+	*dequeue = scx_custody_live.dequeue;
+	*quiescent = scx_custody_live.quiescent;
+
+	if (err)
+		forget_scheduler();
+	return err;
+}
+
+static int live_bpf_scx_reg(void *kdata, struct bpf_link *link)
+{
+	int err;
+
+	enter_attach();
+	err = register_scheduler(kdata, link);
+	leave_attach();
+	return err;
+}
+
+static void live_bpf_scx_unreg(void *kdata, struct bpf_link *link)
+{
+	enter_attach();
+	static_call(bpf_scx_unreg)(kdata, link);
+	forget_scheduler();
+	leave_attach();
+}
+
+/* --- the module --------------------------------------------------------------- */
+
+struct counter_attribute {
+	struct module_attribute attribute;
+	enum counter counter;
+};
+
+static ssize_t show_counter(const struct module_attribute *attribute,
+			    struct module_kobject *module, char *buffer)
+{
+	const struct counter_attribute *counter =
+		container_of_const(attribute, struct counter_attribute, attribute);
+
+	return sysfs_emit(buffer, "%llu\n", sum(counter->counter));
+}
+
+static ssize_t show_missed(const struct module_attribute *attribute,
+			   struct module_kobject *module, char *buffer)
+{
+	return sysfs_emit(buffer, "%lu\n", READ_ONCE(missed));
+}
+
+#define COUNTER(name, which)					\
+	static struct counter_attribute name##_attribute = {	\
+		.attribute = __ATTR(name, 0444, show_counter, NULL),	\
+		.counter = which,				\
+	}
+
+COUNTER(entered, ENTERED);
+COUNTER(left_dispatched, DISPATCHED);
+COUNTER(left_changed, CHANGED);
+COUNTER(left_core_sched, CORE_SCHED);
+COUNTER(late, LATE);
+
+static struct module_attribute missed_attribute = __ATTR(missed, 0444, show_missed, NULL);
+
+static struct attribute *attributes[] = {
+	&entered_attribute.attribute.attr,
+	&left_dispatched_attribute.attribute.attr,
+	&left_changed_attribute.attribute.attr,
+	&left_core_sched_attribute.attribute.attr,
+	&late_attribute.attribute.attr,
+	&missed_attribute.attr,
+	NULL
+};
+
+/* /sys/module/scx_custody/custody */
+static const struct attribute_group attribute_group = {
+	.name = "custody",
+	.attrs = attributes,
+};
+
+static void __init take_addresses(void)
+{
+	unsigned long locked = live_kernel.address[LIVE_scx_locked_rq_state] ?:
+			       live_kernel.address[LIVE_locked_rq];
+
+	root = (void *)live_kernel.address[LIVE_scx_root];
+	dsp_ctx = (void *)live_kernel.address[LIVE_scx_dsp_ctx];
+	locked_rq = (struct rq * __percpu __force *)locked;
+	runqueues = (void __percpu __force *)live_kernel.address[LIVE_runqueues];
+}
+
+/* No BPF scheduler is registered from here on without the module knowing. */
+static int __init start(void)
+{
+	int err;
+
+	err = register_ftrace_function(&attach_ops);
+	if (err)
+		return live_refuse(err, "ftrace cannot redirect bpf_scx_reg(): error %d", err);
+	if (rcu_access_pointer(*root)) {
+		err = live_refuse(-EBUSY, "a BPF scheduler is loaded; unload it first");
+		goto unregister;
+	}
+
+	/* once to see that it can be done */
+	err = register_ftrace_function(&task_ops);
+	if (err) {
+		live_refuse(err, "ftrace cannot redirect sched_ext's functions, maybe because a live patch does: error %d",
+			    err);
+		goto unregister;
+	}
+	unregister_ftrace_function(&task_ops);
+
+	err = sysfs_create_group(&THIS_MODULE->mkobj.kobj, &attribute_group);
+	if (!err)
+		return 0;
+	live_refuse(err, "there is no memory for its files in sysfs");
+unregister:
+	unregister_ftrace_function(&attach_ops);
+	return err;
+}
+
+static int __init scx_custody_init(void)
+{
+	int err;
+
+	err = live_look_at_kernel();
+	if (err)
+		return err;
+	take_addresses();
+
+	/* a BPF scheduler that comes now waits */
+	mutex_lock(&attach_mutex);
+	err = prepare_hooks(&attach_ops) ?: prepare_hooks(&task_ops) ?: start();
+	mutex_unlock(&attach_mutex);
+	if (err) {
+		ftrace_free_filter(&attach_ops);
+		ftrace_free_filter(&task_ops);
+		return err;
+	}
+
+	add_taint(TAINT_LIVEPATCH, LOCKDEP_STILL_OK);
+	pr_info("BPF schedulers that are loaded from now on have custody semantics\n");
+	return 0;
+}
+
+/* No BPF scheduler is registered: each holds a reference. */
+static void __exit scx_custody_exit(void)
+{
+	sysfs_remove_group(&THIS_MODULE->mkobj.kobj, &attribute_group);
+	unregister_ftrace_function(&attach_ops);
+
+	/* One may be on its way in or out nevertheless, and first get a refusal. */
+	wait_var_event(&nr_attaching, !atomic_read(&nr_attaching));
+	synchronize_rcu_tasks();
+
+	ftrace_free_filter(&attach_ops);
+	ftrace_free_filter(&task_ops);
+	pr_info("BPF schedulers that are loaded from now on don't have custody semantics\n");
+}
+
+module_init(scx_custody_init);
+module_exit(scx_custody_exit);
+
+MODULE_DESCRIPTION("Custody semantics of ops.dequeue() for BPF schedulers on a running kernel");
+MODULE_LICENSE("GPL");
