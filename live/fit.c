@@ -28,12 +28,9 @@ DEFINE_STATIC_CALL_NULL(live_rq_unlock, raw_spin_rq_unlock);
 /* --- symbols ------------------------------------------------------------------ */
 
 static const char *const symbol_names[LIVE_SYMBOLS] __initconst = {
-#define SYMBOL_NAME(name) [LIVE_##name] = #name,
-	LIVE_HOOKED(SYMBOL_NAME)
-	LIVE_CALLERS(SYMBOL_NAME)
-	LIVE_CALLED(SYMBOL_NAME)
-	LIVE_VARIABLES(SYMBOL_NAME)
-#undef SYMBOL_NAME
+#define SYMBOL(name) #name
+#include "symbols.h"
+#undef SYMBOL
 };
 
 struct symbol {
@@ -73,16 +70,16 @@ static int __init see_symbol(void *data, const char *name, unsigned long address
 static int __init find_symbols(void)
 {
 	struct kprobe probe = { .symbol_name = "kallsyms_on_each_symbol" };
-	unsigned int i;
 	int err;
 
 	/* a probe is the one way for a module to have any symbol's address */
 	err = register_kprobe(&probe);
 	if (err)
-		return live_refuse(err, "the kernel's symbols cannot be looked up, a kprobe on %s() fails with %d",
-				   probe.symbol_name, err);
+		return live_err(err,
+				"the kernel's symbols cannot be looked up, a kprobe on %s() fails with %d",
+				probe.symbol_name, err);
 	static_call_update(live_on_each_symbol,
-			   (typeof(&kallsyms_on_each_symbol))probe.addr);
+			   (typeof(kallsyms_on_each_symbol) *)probe.addr);
 	unregister_kprobe(&probe);
 
 	static_call(live_on_each_symbol)(see_symbol, NULL);
@@ -102,18 +99,19 @@ static int __init need_symbols(enum live_symbol first, enum live_symbol last)
 		if (i == LIVE_locked_rq && live_kernel.address[LIVE_scx_locked_rq_state])
 			continue;
 		if (symbol->number != 1)
-			return live_refuse(-EOPNOTSUPP, "this kernel has %u symbols '%s', not 1",
-					   symbol->number, name);
+			return live_err(-EOPNOTSUPP, "this kernel has %u symbols '%s', not 1",
+					symbol->number, name);
 		if (symbol->copy[0])
-			return live_refuse(-EOPNOTSUPP, "the compiler made a variant of %s(), %s%s, which would be missed",
-					   name, name, symbol->copy);
+			return live_err(-EOPNOTSUPP,
+					"the compiler made a variant of %s(), %s%s, which would be missed",
+					name, name, symbol->copy);
 		live_kernel.address[i] = symbol->start;
 	}
 	return 0;
 }
 
 /* the address as a pointer to a function; its type is checked later, with BTF */
-#define found(name) ((typeof(&(name)))live_kernel.address[LIVE_##name])
+#define found(name) ((typeof(name) *)live_kernel.address[LIVE_##name])
 
 static void __init update_calls(void)
 {
@@ -131,9 +129,11 @@ static void __init update_calls(void)
  * A function that is inlined wherever it is called is there all the same if its
  * address is taken or it is global, and one may be inlined here and called there.
  */
-static const struct {
+struct call {
 	enum live_symbol caller, callee;
-} calls[] __initconst = {
+};
+
+static const struct call calls[] __initconst = {
 	{ LIVE_dequeue_task_scx, LIVE_ops_dequeue },
 	{ LIVE_set_next_task_scx, LIVE_ops_dequeue },
 	{ LIVE_do_enqueue_task, LIVE_dispatch_enqueue },
@@ -178,16 +178,17 @@ static int __init check_calls(void)
 
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		if (!has_call(&symbols[calls[i].caller], live_kernel.address[calls[i].callee]))
-			return live_refuse(-EOPNOTSUPP, "%s() does not call %s(), it may have been inlined",
-					   symbol_names[calls[i].caller],
-					   symbol_names[calls[i].callee]);
+			return live_err(-EOPNOTSUPP,
+					"%s() does not call %s(), it may have been inlined",
+					symbol_names[calls[i].caller],
+					symbol_names[calls[i].callee]);
 	}
 	return 0;
 }
 
 /* --- types -------------------------------------------------------------------- */
 
-static const struct btf *btf __initdata;
+static const struct btf *btf;
 
 static const struct btf_type *__init find_type(const char *name, u8 kind)
 {
@@ -246,15 +247,17 @@ static int __init check_type(const char *what, u32 id, const char *expected)
 	seq_buf_init(&s, text, sizeof(text));
 	print_type(&s, id);
 	if (strcmp(seq_buf_str(&s), expected))
-		return live_refuse(-EOPNOTSUPP, "%s is of type '%s' here, not '%s'",
-				   what, text, expected);
+		return live_err(-EOPNOTSUPP, "%s is of type '%s' here, not '%s'",
+				what, text, expected);
 	return 0;
 }
 
-static const struct {
+struct prototype {
 	enum live_symbol function;
 	const char *prototype;
-} prototypes[] __initconst = {
+};
+
+static const struct prototype prototypes[] __initconst = {
 	{ LIVE_bpf_scx_reg, "int (void *, bpf_link *)" },
 	{ LIVE_bpf_scx_unreg, "void (void *, bpf_link *)" },
 	{ LIVE_ops_dequeue, "void (rq *, task_struct *, u64)" },
@@ -276,7 +279,7 @@ static int __init check_prototypes(void)
 		const struct btf_type *type = find_type(name, BTF_KIND_FUNC);
 
 		if (!type)
-			return live_refuse(-EOPNOTSUPP, "the kernel's BTF does not have %s()", name);
+			return live_err(-EOPNOTSUPP, "the kernel's BTF does not have %s()", name);
 		err = check_type(name, type->type, prototypes[i].prototype);
 		if (err)
 			return err;
@@ -307,10 +310,12 @@ static bool __init find_enumerator(const char *name, const char *enumerator, u64
 	return false;
 }
 
-static const struct {
+struct enumerator {
 	const char *name, *enumerator;
 	u64 value;
-} enumerators[] __initconst = {
+};
+
+static const struct enumerator enumerators[] __initconst = {
 	{ "scx_ent_flags", "SCX_TASK_QUEUED", 1 << 0 },
 	{ "scx_ent_flags", "SCX_TASK_RESET_RUNNABLE_AT", 1 << 2 },
 	{ "scx_ops_state", "SCX_OPSS_DISPATCHING", 3 },
@@ -328,12 +333,12 @@ static int __init check_enumerators(void)
 
 	for (i = 0; i < ARRAY_SIZE(enumerators); i++) {
 		if (!find_enumerator(enumerators[i].name, enumerators[i].enumerator, &value))
-			return live_refuse(-EOPNOTSUPP, "enum %s has no %s here",
-					   enumerators[i].name, enumerators[i].enumerator);
+			return live_err(-EOPNOTSUPP, "enum %s has no %s here",
+					enumerators[i].name, enumerators[i].enumerator);
 		if (value != enumerators[i].value)
-			return live_refuse(-EOPNOTSUPP, "%s is %#llx here, not %#llx",
-					   enumerators[i].enumerator, value,
-					   enumerators[i].value);
+			return live_err(-EOPNOTSUPP, "%s is %#llx here, not %#llx",
+					enumerators[i].enumerator, value,
+					enumerators[i].value);
 	}
 	return 0;
 }
@@ -346,8 +351,8 @@ static int __init find_member(const char *structure, const char *name, u32 *offs
 	unsigned int i;
 
 	if (!type)
-		return live_refuse(-EOPNOTSUPP, "the kernel's BTF does not have struct %s",
-				   structure);
+		return live_err(-EOPNOTSUPP, "the kernel's BTF does not have struct %s",
+				structure);
 	for (i = 0, member = btf_type_member(type); i < btf_type_vlen(type); i++, member++) {
 		if (strcmp(name_of(member->name_off), name))
 			continue;
@@ -356,16 +361,18 @@ static int __init find_member(const char *structure, const char *name, u32 *offs
 			*id = member->type;
 		return 0;
 	}
-	return live_refuse(-EOPNOTSUPP, "struct %s has no %s here", structure, name);
+	return live_err(-EOPNOTSUPP, "struct %s has no %s here", structure, name);
 }
 
 #define LAID_OUT(structure, member) { #structure, #member, offsetof(struct structure, member) }
 
 /* what is used by way of the headers */
-static const struct {
+struct layout {
 	const char *structure, *member;
 	u32 offset;
-} layouts[] __initconst = {
+};
+
+static const struct layout layouts[] __initconst = {
 	LAID_OUT(task_struct, scx),
 	LAID_OUT(task_struct, thread_info),
 	LAID_OUT(thread_info, cpu),
@@ -394,9 +401,10 @@ static int __init check_layouts(void)
 		if (err)
 			return err;
 		if (offset != layouts[i].offset)
-			return live_refuse(-EOPNOTSUPP, "struct %s has %s at %u, at %u in the headers that this was built with",
-					   layouts[i].structure, layouts[i].member, offset,
-					   layouts[i].offset);
+			return live_err(-EOPNOTSUPP,
+					"struct %s has %s at %u, at %u in the headers that this was built with",
+					layouts[i].structure, layouts[i].member, offset,
+					layouts[i].offset);
 	}
 	return 0;
 }
@@ -432,11 +440,11 @@ static int __init check_feature(void)
 
 	btf = static_call(live_btf_vmlinux)();
 	if (IS_ERR_OR_NULL(btf))
-		return live_refuse(-EOPNOTSUPP, "the kernel has no BTF");
+		return live_err(-EOPNOTSUPP, "the kernel has no BTF");
 
 	if (find_enumerator("scx_ent_flags", "SCX_TASK_IN_CUSTODY", &value) ||
 	    find_enumerator("scx_deq_flags", "SCX_DEQ_SCHED_CHANGE", &value))
-		return live_refuse(-EEXIST, "this kernel has the custody semantics of its own");
+		return live_err(-EEXIST, "this kernel has the custody semantics of its own");
 	return 0;
 }
 

@@ -65,14 +65,16 @@ static u64 sum(enum counter counter)
 /* --- the custody core, and what it needs -------------------------------------- */
 
 /* what the headers of an unpatched kernel don't have */
-#define SCX_TASK_IN_CUSTODY	(1U << 1)
+#define SCX_TASK_IN_CUSTODY	BIT(1)
 #define SCX_OPSS_STATE_MASK	3LU
 #define SCX_OPSS_DISPATCHING	3LU
-#define SCX_DEQ_SLEEP		1LLU
-#define SCX_DEQ_CORE_SCHED_EXEC	(1LLU << 32)
-#define SCX_DEQ_SCHED_CHANGE	(1LLU << 33)
+#define SCX_DEQ_SLEEP		BIT_ULL(0)
+#define SCX_DEQ_CORE_SCHED_EXEC	BIT_ULL(32)
+#define SCX_DEQ_SCHED_CHANGE	BIT_ULL(33)
 
-#define lockdep_assert_rq_held(rq) do { } while (0)
+static void lockdep_assert_rq_held(const struct rq *rq)
+{
+}
 
 typedef void (*task_op)(struct task_struct *p, u64 flags);
 
@@ -158,8 +160,6 @@ static void end(struct task_struct *p, u64 deq_flags)
 
 /* --- redirected functions ----------------------------------------------------- */
 
-#define ORIGINAL(name, redirected) DEFINE_STATIC_CALL_NULL(name, redirected)
-
 static void live_ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags);
 static void live_dispatch_enqueue(struct scx_sched *sch, struct scx_dispatch_q *dsq,
 				  struct task_struct *p, u64 enq_flags);
@@ -172,13 +172,13 @@ static void live_move_remote_task_to_local_dsq(struct task_struct *p, u64 enq_fl
 static int live_bpf_scx_reg(void *kdata, struct bpf_link *link);
 static void live_bpf_scx_unreg(void *kdata, struct bpf_link *link);
 
-ORIGINAL(ops_dequeue, live_ops_dequeue);
-ORIGINAL(dispatch_enqueue, live_dispatch_enqueue);
-ORIGINAL(consume_dispatch_q, live_consume_dispatch_q);
-ORIGINAL(scx_dsq_move, live_scx_dsq_move);
-ORIGINAL(move_remote_task_to_local_dsq, live_move_remote_task_to_local_dsq);
-ORIGINAL(bpf_scx_reg, live_bpf_scx_reg);
-ORIGINAL(bpf_scx_unreg, live_bpf_scx_unreg);
+DEFINE_STATIC_CALL_NULL(original_ops_dequeue, live_ops_dequeue);
+DEFINE_STATIC_CALL_NULL(original_dispatch_enqueue, live_dispatch_enqueue);
+DEFINE_STATIC_CALL_NULL(original_consume_dispatch_q, live_consume_dispatch_q);
+DEFINE_STATIC_CALL_NULL(original_scx_dsq_move, live_scx_dsq_move);
+DEFINE_STATIC_CALL_NULL(original_move_remote_task_to_local_dsq, live_move_remote_task_to_local_dsq);
+DEFINE_STATIC_CALL_NULL(original_bpf_scx_reg, live_bpf_scx_reg);
+DEFINE_STATIC_CALL_NULL(original_bpf_scx_unreg, live_bpf_scx_unreg);
 
 /*
  * Where @p goes on a terminal DSQ, custody ends before that is locked and before
@@ -192,7 +192,7 @@ static void live_dispatch_enqueue(struct scx_sched *sch, struct scx_dispatch_q *
 		end(p, 0);
 	else
 		begin(p);
-	static_call(dispatch_enqueue)(sch, dsq, p, enq_flags);
+	static_call(original_dispatch_enqueue)(sch, dsq, p, enq_flags);
 }
 
 /*
@@ -203,7 +203,7 @@ static void live_ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags
 {
 	const struct scx_dispatch_q *dsq;
 
-	static_call(ops_dequeue)(rq, p, deq_flags);
+	static_call(original_ops_dequeue)(rq, p, deq_flags);
 
 	/* not if it is on its way to another rq, see scx_custody_end_on_dequeue() */
 	if (!in_custody(p) || p->scx.sticky_cpu >= 0)
@@ -224,7 +224,7 @@ static void live_move_remote_task_to_local_dsq(struct task_struct *p, u64 enq_fl
 					       struct rq *src_rq, struct rq *dst_rq)
 {
 	p->scx.sticky_cpu = raw_smp_processor_id();
-	static_call(move_remote_task_to_local_dsq)(p, enq_flags, src_rq, dst_rq);
+	static_call(original_move_remote_task_to_local_dsq)(p, enq_flags, src_rq, dst_rq);
 }
 
 /*
@@ -234,14 +234,14 @@ static void live_move_remote_task_to_local_dsq(struct task_struct *p, u64 enq_fl
 static bool live_consume_dispatch_q(struct scx_sched *sch, struct rq *rq,
 				    struct scx_dispatch_q *dsq)
 {
-	struct scx_dsq_list_node *last;
+	struct list_head *list = &local_dsq(rq)->list;
 
-	if (!static_call(consume_dispatch_q)(sch, rq, dsq))
+	if (!static_call(original_consume_dispatch_q)(sch, rq, dsq))
 		return false;
 
-	last = list_last_entry_or_null(&local_dsq(rq)->list, struct scx_dsq_list_node, node);
-	if (last && !(last->flags & SCX_DSQ_LNODE_ITER_CURSOR))
-		end(container_of(last, struct task_struct, scx.dsq_list), 0);
+	/* only user DSQs are iterated, there are no cursors */
+	if (!WARN_ON_ONCE(list_empty(list)))
+		end(list_last_entry(list, struct task_struct, scx.dsq_list.node), 0);
 	return true;
 }
 
@@ -255,7 +255,7 @@ static bool live_scx_dsq_move(struct bpf_iter_scx_dsq_kern *kit, struct task_str
 	struct rq *rq, *outer_rq;
 	unsigned long flags;
 
-	if (!static_call(scx_dsq_move)(kit, p, dsq_id, enq_flags))
+	if (!static_call(original_scx_dsq_move)(kit, p, dsq_id, enq_flags))
 		return false;
 	if (!(dsq_id & SCX_DSQ_FLAG_BUILTIN) || !in_custody(p))
 		return true;
@@ -316,8 +316,8 @@ struct hook {
 #define HOOK(name) {						\
 	.function = LIVE_##name,				\
 	.redirected = live_##name,				\
-	.key = &STATIC_CALL_KEY(name),				\
-	.trampoline = STATIC_CALL_TRAMP_ADDR(name),		\
+	.key = &STATIC_CALL_KEY(original_##name),				\
+	.trampoline = STATIC_CALL_TRAMP_ADDR(original_##name),		\
 }
 
 static struct hook attach_hooks[] = {
@@ -368,12 +368,12 @@ static int __init prepare_hooks(struct ftrace_ops *ops)
 
 		hook->ip = static_call(live_ftrace_location)(address);
 		if (!hook->ip)
-			return live_refuse(-EOPNOTSUPP, "ftrace cannot redirect %ps()",
-					   (void *)address);
+			return live_err(-EOPNOTSUPP, "ftrace cannot redirect %ps()",
+					(void *)address);
 		err = ftrace_set_filter_ip(ops, hook->ip, 0, 0);
 		if (err)
-			return live_refuse(err, "ftrace cannot redirect %ps(): error %d",
-					   (void *)address, err);
+			return live_err(err, "ftrace cannot redirect %ps(): error %d",
+					(void *)address, err);
 		/* past ftrace's call: there's nothing before it but ENDBR */
 		__static_call_update(hook->key, hook->trampoline,
 				     (void *)hook->ip + MCOUNT_INSN_SIZE);
@@ -391,6 +391,9 @@ static unsigned int nr_registered;
 
 /* how many tasks are in live_bpf_scx_reg() or _unreg() */
 static atomic_t nr_attaching = ATOMIC_INIT(0);
+
+/* the module isn't loaded after all; until then it can be referenced */
+static bool not_loaded;
 
 static void enter_attach(void)
 {
@@ -458,8 +461,8 @@ static int register_scheduler(void *kdata, struct bpf_link *link)
 	if (rcu_access_pointer(*root))
 		return -EBUSY;
 
-	if (!try_module_get(THIS_MODULE)) {
-		pr_info("a BPF scheduler was refused, as the module is being unloaded\n");
+	if (not_loaded || !try_module_get(THIS_MODULE)) {
+		pr_info("a BPF scheduler was refused, as the module is going; try again\n");
 		return -EBUSY;
 	}
 	if (!nr_registered) {
@@ -477,7 +480,7 @@ static int register_scheduler(void *kdata, struct bpf_link *link)
 	replace(enqueue, &scx_custody_live.enqueue, live_enqueue);
 	replace(dequeue, &scx_custody_live.dequeue, NULL);
 	replace(quiescent, &scx_custody_live.quiescent, live_quiescent);
-	err = static_call(bpf_scx_reg)(kdata, link);
+	err = static_call(original_bpf_scx_reg)(kdata, link);
 	*enqueue = scx_custody_live.enqueue;
 	*dequeue = scx_custody_live.dequeue;
 	*quiescent = scx_custody_live.quiescent;
@@ -500,7 +503,7 @@ static int live_bpf_scx_reg(void *kdata, struct bpf_link *link)
 static void live_bpf_scx_unreg(void *kdata, struct bpf_link *link)
 {
 	enter_attach();
-	static_call(bpf_scx_unreg)(kdata, link);
+	static_call(original_bpf_scx_unreg)(kdata, link);
 	forget_scheduler();
 	leave_attach();
 }
@@ -575,17 +578,18 @@ static int __init start(void)
 
 	err = register_ftrace_function(&attach_ops);
 	if (err)
-		return live_refuse(err, "ftrace cannot redirect bpf_scx_reg(): error %d", err);
+		return live_err(err, "ftrace cannot redirect bpf_scx_reg(): error %d", err);
 	if (rcu_access_pointer(*root)) {
-		err = live_refuse(-EBUSY, "a BPF scheduler is loaded; unload it first");
+		err = live_err(-EBUSY, "a BPF scheduler is loaded; unload it first");
 		goto unregister;
 	}
 
 	/* once to see that it can be done */
 	err = register_ftrace_function(&task_ops);
 	if (err) {
-		live_refuse(err, "ftrace cannot redirect sched_ext's functions, maybe because a live patch does: error %d",
-			    err);
+		live_err(err,
+			 "ftrace cannot redirect sched_ext's functions, maybe because a live patch does: error %d",
+			 err);
 		goto unregister;
 	}
 	unregister_ftrace_function(&task_ops);
@@ -593,10 +597,22 @@ static int __init start(void)
 	err = sysfs_create_group(&THIS_MODULE->mkobj.kobj, &attribute_group);
 	if (!err)
 		return 0;
-	live_refuse(err, "there is no memory for its files in sysfs");
+	live_err(err, "there is no memory for its files in sysfs");
 unregister:
 	unregister_ftrace_function(&attach_ops);
 	return err;
+}
+
+/*
+ * Nothing is redirected any more. A BPF scheduler that is on its way in or out
+ * nevertheless gets its refusal or its way.
+ */
+static void drain(void)
+{
+	wait_var_event(&nr_attaching, !atomic_read(&nr_attaching));
+	synchronize_rcu_tasks();
+	ftrace_free_filter(&attach_ops);
+	ftrace_free_filter(&task_ops);
 }
 
 static int __init scx_custody_init(void)
@@ -611,10 +627,10 @@ static int __init scx_custody_init(void)
 	/* a BPF scheduler that comes now waits */
 	mutex_lock(&attach_mutex);
 	err = prepare_hooks(&attach_ops) ?: prepare_hooks(&task_ops) ?: start();
+	not_loaded = err;
 	mutex_unlock(&attach_mutex);
 	if (err) {
-		ftrace_free_filter(&attach_ops);
-		ftrace_free_filter(&task_ops);
+		drain();
 		return err;
 	}
 
@@ -628,13 +644,7 @@ static void __exit scx_custody_exit(void)
 {
 	sysfs_remove_group(&THIS_MODULE->mkobj.kobj, &attribute_group);
 	unregister_ftrace_function(&attach_ops);
-
-	/* One may be on its way in or out nevertheless, and first get a refusal. */
-	wait_var_event(&nr_attaching, !atomic_read(&nr_attaching));
-	synchronize_rcu_tasks();
-
-	ftrace_free_filter(&attach_ops);
-	ftrace_free_filter(&task_ops);
+	drain();
 	pr_info("BPF schedulers that are loaded from now on don't have custody semantics\n");
 }
 
