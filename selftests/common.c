@@ -150,6 +150,12 @@ unsigned long long kernel_flag(const char *enum_name, const char *name)
 	return 0;
 }
 
+/* Such a kernel's types don't tell. */
+bool custody_is_live(void)
+{
+	return !access("/sys/module/scx_custody/custody", F_OK);
+}
+
 bool has_member(const char *struct_name, const char *name)
 {
 	struct btf *btf = kernel_btf();

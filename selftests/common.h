@@ -40,6 +40,7 @@ bool read_file(const char *path, char *text, size_t size);	/* its first line */
 
 /* What the kernel's BTF says of itself. */
 unsigned long long kernel_flag(const char *enum_name, const char *name);	/* 0: none */
+bool custody_is_live(void);	/* are the semantics those of the module scx_custody? */
 bool has_member(const char *struct_name, const char *name);
 
 void listen_to_libbpf(void);

@@ -8,6 +8,7 @@
 
 #include "kernel.bpf.h"
 #include <bpf/bpf_core_read.h>
+#include "../compat/scx_custody.bpf.h"
 
 /* 6.12 has these under names that 6.13 replaced; libbpf drops the suffix. */
 void scx_bpf_dispatch___old(struct task_struct *p, u64 dsq_id, u64 slice,
@@ -58,6 +59,9 @@ static inline bool dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 /* The kernel's own mark of custody; 0 where the kernel has none. */
 static inline u32 task_in_custody_flag(void)
 {
+	/* the module's types are not among the kernel's */
+	if (scx_custody_support() == SCX_CUSTODY_LIVE)
+		return SCX_TASK_IN_CUSTODY;
 	if (bpf_core_enum_value_exists(enum scx_ent_flags, SCX_TASK_IN_CUSTODY))
 		return bpf_core_enum_value(enum scx_ent_flags, SCX_TASK_IN_CUSTODY);
 	return 0;

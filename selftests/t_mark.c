@@ -31,9 +31,10 @@ static enum result marks(void)
 {
 	unsigned int place;
 
-	if (kernel_flag("scx_ent_flags", "SCX_TASK_IN_CUSTODY") != 1 << 1)
+	if (!custody_is_live() && kernel_flag("scx_ent_flags", "SCX_TASK_IN_CUSTODY") != 1 << 1)
 		return fail("the kernel's BTF has no SCX_TASK_IN_CUSTODY of 1 << 1");
-	if (kernel_flag("scx_deq_flags", "SCX_DEQ_SCHED_CHANGE") != 1ULL << 33)
+	if (!custody_is_live() &&
+	    kernel_flag("scx_deq_flags", "SCX_DEQ_SCHED_CHANGE") != 1ULL << 33)
 		return fail("the kernel's BTF has no SCX_DEQ_SCHED_CHANGE of 1 << 33");
 
 	if (!spawn(OBEY, NR_PARKED))

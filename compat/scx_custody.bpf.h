@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * For BPF schedulers: does each task that leaves custody get its ops.dequeue()?
+ *
+ *	#include "scx_custody.bpf.h"
+ *	...
+ *	if (!scx_custody_support())
+ *		... this kernel calls ops.dequeue() only now and then
+ *
+ * It is answered when the BPF scheduler is loaded, so one build serves all
+ * kernels; the verifier drops what isn't for the kernel at hand. It goes with any
+ * vmlinux.h, and takes libbpf 1.0.
+ */
+#ifndef SCX_CUSTODY_BPF_H
+#define SCX_CUSTODY_BPF_H
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+enum scx_custody_support {
+	SCX_CUSTODY_MISSING,
+	SCX_CUSTODY_NATIVE,		/* Linux 7.1 and later */
+	SCX_CUSTODY_BACKPORTED,		/* scx-custody's series is applied */
+	SCX_CUSTODY_LIVE,		/* its module scx_custody is loaded */
+};
+
+/* libbpf drops what follows the three underscores */
+enum scx_deq_flags___custody {
+	SCX_DEQ_SCHED_CHANGE___custody	= 1ULL << 33,
+};
+
+/*
+ * Symbols, which libbpf looks up in /proc/kallsyms: a function of the series, and a
+ * variable of the module, whose types are not in the kernel's BTF.
+ */
+extern const void scx_custody_report __ksym __weak;
+extern const void scx_custody_live __ksym __weak;
+
+static inline enum scx_custody_support scx_custody_support(void)
+{
+	if (bpf_core_enum_value_exists(enum scx_deq_flags___custody,
+				       SCX_DEQ_SCHED_CHANGE___custody))
+		return &scx_custody_report ? SCX_CUSTODY_BACKPORTED : SCX_CUSTODY_NATIVE;
+	return &scx_custody_live ? SCX_CUSTODY_LIVE : SCX_CUSTODY_MISSING;
+}
+
+#endif
