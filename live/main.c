@@ -15,12 +15,14 @@
 
 #include <linux/ftrace.h>
 #include <linux/init.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/ext.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/static_call.h>
 #include <linux/sysfs.h>
 #include <linux/wait_bit.h>
@@ -386,8 +388,16 @@ static int __init prepare_hooks(struct ftrace_ops *ops)
 /* protects all of this; one BPF scheduler at a time is registered or unregistered */
 static DEFINE_MUTEX(attach_mutex);
 
-/* One that failed is registered until it is detached, and so may be another then. */
-static unsigned int nr_registered;
+/*
+ * BPF schedulers that are registered: one that failed still is until it is
+ * detached, and so may be another then.
+ */
+struct scheduler {
+	struct list_head node;
+	void *kdata;
+};
+
+static LIST_HEAD(schedulers);
 
 /* how many tasks are in live_bpf_scx_reg() or _unreg() */
 static atomic_t nr_attaching = ATOMIC_INIT(0);
@@ -429,13 +439,53 @@ static void settle_accounts(void)
 	}
 }
 
-static void forget_scheduler(void)
+/* One that failed before the module was loaded isn't known. */
+static void forget_scheduler(void *kdata)
 {
-	if (!--nr_registered) {
+	struct scheduler *scheduler;
+
+	list_for_each_entry(scheduler, &schedulers, node) {
+		if (scheduler->kdata == kdata)
+			goto found;
+	}
+	return;
+found:
+	list_del(&scheduler->node);
+	kfree(scheduler);
+	if (list_empty(&schedulers)) {
 		unregister_ftrace_function(&task_ops);
 		settle_accounts();
 	}
 	module_put(THIS_MODULE);
+}
+
+static int know_scheduler(void *kdata)
+{
+	struct scheduler *scheduler;
+	int err = -ENOMEM;
+
+	if (not_loaded || !try_module_get(THIS_MODULE)) {
+		pr_info("a BPF scheduler was refused, as the module is going; try again\n");
+		return -EBUSY;
+	}
+	scheduler = kmalloc(sizeof(*scheduler), GFP_KERNEL);
+	if (!scheduler)
+		goto put;
+	scheduler->kdata = kdata;
+
+	err = list_empty(&schedulers) ? register_ftrace_function(&task_ops) : 0;
+	if (err) {
+		pr_err("a BPF scheduler was refused, as ftrace cannot redirect sched_ext's functions: error %d\n",
+		       err);
+		goto free;
+	}
+	list_add(&scheduler->node, &schedulers);
+	return 0;
+free:
+	kfree(scheduler);
+put:
+	module_put(THIS_MODULE);
+	return err;
 }
 
 static task_op *op_in(void *kdata, u32 offset)
@@ -461,20 +511,9 @@ static int register_scheduler(void *kdata, struct bpf_link *link)
 	if (rcu_access_pointer(*root))
 		return -EBUSY;
 
-	if (not_loaded || !try_module_get(THIS_MODULE)) {
-		pr_info("a BPF scheduler was refused, as the module is going; try again\n");
-		return -EBUSY;
-	}
-	if (!nr_registered) {
-		err = register_ftrace_function(&task_ops);
-		if (err) {
-			pr_err("a BPF scheduler was refused, as ftrace cannot redirect sched_ext's functions: error %d\n",
-			       err);
-			module_put(THIS_MODULE);
-			return err;
-		}
-	}
-	nr_registered++;
+	err = know_scheduler(kdata);
+	if (err)
+		return err;
 
 	/* The kernel makes a copy of the ops. The originals are for the next time. */
 	replace(enqueue, &scx_custody_live.enqueue, live_enqueue);
@@ -486,7 +525,7 @@ static int register_scheduler(void *kdata, struct bpf_link *link)
 	*quiescent = scx_custody_live.quiescent;
 
 	if (err)
-		forget_scheduler();
+		forget_scheduler(kdata);
 	return err;
 }
 
@@ -504,7 +543,7 @@ static void live_bpf_scx_unreg(void *kdata, struct bpf_link *link)
 {
 	enter_attach();
 	static_call(original_bpf_scx_unreg)(kdata, link);
-	forget_scheduler();
+	forget_scheduler(kdata);
 	leave_attach();
 }
 
