@@ -72,7 +72,7 @@ deb: ##- build for apt, print where the packages are
 rpm: ##- build for dnf, print where the packages are
 	@scripts/build-packages rpm
 
-install: install-patches install-selftests install-unit ##- into DESTDIR=, prefix=/usr/local
+install: install-patches install-selftests install-dkms install-unit ##- into DESTDIR=, prefix=/usr/local
 
 status: ##- does the running kernel have the semantics? JSON=1
 	@scripts/scx-custody status $(if $(JSON),--json)

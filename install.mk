@@ -8,12 +8,16 @@
 prefix ?= /usr/local
 bindir ?= $(prefix)/bin
 libexecdir ?= $(prefix)/libexec
+includedir ?= $(prefix)/include
 datadir ?= $(prefix)/share
 mandir ?= $(datadir)/man
 unitdir ?= $(prefix)/lib/systemd/system
+# Where dkms looks, whatever the prefix.
+srcdir ?= /usr/src
 
 INSTALL ?= install
 kit = $(DESTDIR)$(datadir)/scx-custody
+module = $(DESTDIR)$(srcdir)/scx-custody-$(version)
 version = $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
 # The verbs that make sense without this kit's source, and what they are made of.
@@ -21,12 +25,14 @@ installed_scripts := scx-custody status check-btf lib.sh tree.sh apply unapply v
 	kernel-package kbuild.sh toolchain.sh kfuncs.c debian-source debian-changelog.pl \
 	fedora-spec
 
+# The header for BPF schedulers is found without asking the compiler for it.
 # Links between series stay links, which is why this is not done by install.
 install-patches:
 	$(INSTALL) -d $(kit)/scripts $(kit)/kernels $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
-		$(DESTDIR)$(datadir)/bash-completion/completions
+		$(DESTDIR)$(includedir) $(DESTDIR)$(datadir)/bash-completion/completions
 	cp -R --preserve=links,mode,timestamps patches compat $(kit)
 	rm $(kit)/compat/README.md
+	mv $(kit)/compat/scx_custody.bpf.h $(DESTDIR)$(includedir)
 	cp --preserve=mode,timestamps $(installed_scripts:%=scripts/%) $(kit)/scripts
 	$(INSTALL) -m 644 kernels/sched-ext.config $(kit)/kernels
 	echo $(version) >$(kit)/VERSION
@@ -44,6 +50,15 @@ install-selftests:
 	$(INSTALL) -m 644 docs/man/scx-custody-selftest.1 $(DESTDIR)$(mandir)/man1
 	$(INSTALL) -m 644 docs/man/scx-custody-verify.8 $(DESTDIR)$(mandir)/man8
 
+# The module's source, laid out as it is here, for dkms to build.
+install-dkms:
+	$(INSTALL) -d $(module)/live $(module)/compat $(DESTDIR)$(mandir)/man4
+	sed 's/^\(PACKAGE_VERSION=\).*/\1"$(version)"/' dkms.conf >$(module)/dkms.conf
+	chmod 644 $(module)/dkms.conf
+	$(INSTALL) -m 644 live/Kbuild live/*.[ch] $(module)/live
+	$(INSTALL) -m 644 compat/custody.h $(module)/compat
+	$(INSTALL) -m 644 docs/man/scx_custody.4 $(DESTDIR)$(mandir)/man4
+
 # Apart, since debhelper has a place of its own for units.
 install-unit:
 	$(INSTALL) -d $(DESTDIR)$(unitdir)
@@ -51,4 +66,4 @@ install-unit:
 		>$(DESTDIR)$(unitdir)/scx-custody-verify.service
 	chmod 644 $(DESTDIR)$(unitdir)/scx-custody-verify.service
 
-.PHONY: install-patches install-selftests install-unit
+.PHONY: install-patches install-selftests install-dkms install-unit
