@@ -42,6 +42,9 @@ e2e-deb: ##- build the packages, install with apt, boot, read the verdict
 e2e-rpm: ##- the same with dnf
 	@scripts/e2e rpm
 
+e2e-dkms: ##- build the module with dkms, boot, load, unload, see what it refuses
+	@scripts/e2e dkms
+
 ## A kernel source tree: KSRC=dir
 
 detect: ##- say what a tree is and what that rests on; JSON=1 for a program
@@ -110,6 +113,6 @@ help: ##- this list
 
 include install.mk
 
-.PHONY: demo check check-mutations check-releases oracle matrix e2e-deb e2e-rpm detect \
+.PHONY: demo check check-mutations check-releases oracle matrix e2e-deb e2e-rpm e2e-dkms detect \
 	verify apply unapply kernel-deb kernel-rpm deb rpm install status debian-source \
 	fedora-spec setup fetch kernel selftests example vm help

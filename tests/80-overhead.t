@@ -7,6 +7,11 @@
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
+# figures: the benchmark's, of instructions a round trip, one a line.
+figures() {
+	sed -nE 's/^([0-9.]+) (ns|nanoseconds).*/\1/p'
+}
+
 # instructions VARIANT OPTION...: of a round trip, as a number.
 instructions() {
 	local kernel
@@ -15,7 +20,7 @@ instructions() {
 	shift
 	"$root/vm/run" --kernel "$kernel/bzImage" --icount --file "$selftest" \
 		--timeout 300 -- /scx-custody-selftest --bench-pipe 10000 "$@" |
-		sed -nE 's/^([0-9.]+) (ns|nanoseconds).*/\1/p' | tail -n1
+		figures | tail -n 1
 }
 
 # at_most NAME LIMIT OPTION...: the patched kernel may need LIMIT per cent more.
@@ -26,9 +31,30 @@ at_most() {
 	capture pristine instructions pristine "$@"
 	capture patched instructions patched "$@"
 	diag "$name: pristine $pristine, patched $patched instructions"
-	awk -v a="$pristine" -v b="$patched" -v limit="$limit" \
-		'BEGIN { exit !(a > 0 && b > 0 && (b / a - 1) * 100 <= limit) }'
+	more_by_at_most "$pristine" "$patched" "$limit"
 	result $? "$name: at most $limit % more"
+}
+
+# more_by_at_most A B LIMIT: is B at most LIMIT per cent more than A?
+more_by_at_most() {
+	awk -v a="$1" -v b="$2" -v limit="$3" \
+		'BEGIN { exit !(a > 0 && b > 0 && (b / a - 1) * 100 <= limit) }'
+}
+
+# live: figures on a stock kernel: without a BPF scheduler before the module is loaded,
+# while it is and after, then under one without the module and with it.
+live() {
+	local image module bench='/scx-custody-selftest --bench-pipe 10000'
+
+	image=$("$root/scripts/fetch" stock-6.18.15) || return
+	module=$("$root/scripts/build-module" 6.18 stock-6.18.15) || return
+	"$root/vm/run" --kernel "$image/vmlinuz" --icount --mem 2048 --file "$selftest" \
+		--file "$module" --timeout 300 -- "
+			$bench --no-scheduler
+			insmod /scx_custody.ko && $bench --no-scheduler
+			rmmod scx_custody && $bench --no-scheduler
+			$bench
+			insmod /scx_custody.ko && $bench" | figures
 }
 
 selftest='' pristine='' patched=''
@@ -41,5 +67,12 @@ line=6.18
 at_most "$line, a BPF scheduler without ops.dequeue()" 0.3
 # What is measured repeats to the instruction; another build may differ a little.
 at_most "$line, no BPF scheduler" 0.05 --no-scheduler
+
+# Before the module comes, not all that a kernel does at first has been done.
+mapfile -t seen < <(live)
+diag "the module, no BPF scheduler: loaded ${seen[1]:-}, unloaded ${seen[2]:-} instructions"
+more_by_at_most "${seen[2]:-0}" "${seen[1]:-0}" 0.05
+result $? "the module, no BPF scheduler: nothing more"
+diag "the module, a BPF scheduler without ops.dequeue(): loaded ${seen[4]:-}, unloaded ${seen[3]:-} instructions"
 
 done_testing

@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034 # lib.sh sets what is not set here, tests read it
 #
-# What the proofs from end to end share. Sourced after tap.sh, with the kind of
-# packages: deb or rpm. It sets
+# What the proofs from end to end share. Sourced after tap.sh, with the proof's name
+# and the kind of its packages, deb or rpm. It sets
 #
 #	format	the kind
 #	logs	where the logs of this run go
@@ -12,9 +12,9 @@
 # shellcheck source-path=SCRIPTDIR source=../../scripts/kbuild.sh
 . "$root/scripts/kbuild.sh"
 
-format=$1
+format=$2
 line=6.18
-logs=$cache/logs/e2e-$format
+logs=$cache/logs/e2e-$1
 rm -rf "$logs"
 mkdir -p "$logs" "$cache/e2e"
 work=''
@@ -90,24 +90,33 @@ build_kit() {
 	cp "$built"/*."$format" "$1"
 }
 
-# build_kernel DIR: packages of the patched kernel, with a small configuration, into
-# DIR. Those of both formats come from the same source, and so from the same objects.
+# build_kernel DIR [no]: packages of the patched kernel, or of one that is not, with a
+# small configuration, into DIR. Those of both formats come from the same source, and
+# so from the same objects.
 build_kernel() {
-	local pristine source_key key tree=$cache/e2e/linux-$line result
+	local patched=${2:-yes} kind=kernel pristine source_key key tree result
 
+	tree=$cache/e2e/linux-$line
+	if [ "$patched" = no ]; then
+		kind=pristine
+		tree=$cache/e2e/$kind-$line
+	fi
 	pristine=$("$root/scripts/fetch" "$line") || return
-	source_key=$( (echo "$pristine" && cat "$root/patches/$line"/*) | sha256sum)
+	source_key=$({
+		echo "$pristine"
+		[ "$patched" = no ] || cat "$root/patches/$line"/*
+	} | sha256sum)
 	key=$({
 		echo "$source_key"
 		gcc --version
 		pahole --version
 		cat "$root"/kernels/{boot,e2e,sched-ext}.config "$root"/scripts/{kernel-package,kbuild.sh}
 	} | sha256sum | cut -c1-16)
-	result=$cache/e2e/kernel-$key-$format
+	result=$cache/e2e/$kind-$key-$format
 	exec 8>"$cache/e2e/kernel.lock"
 	flock 8
 	if [ ! -e "$result" ]; then
-		rm -rf "$cache/e2e"/kernel-*-"$format"*
+		rm -rf "$cache/e2e/$kind"-*-"$format"*
 		# The series stays applied to it, so that what is compiled stays so.
 		if [ "$(cat "$tree.key" 2>/dev/null)" != "$source_key" ]; then
 			echo "copying the source"
@@ -117,7 +126,7 @@ build_kernel() {
 		fi
 		mkdir "$result.part"
 		small_config "$pristine" >"$result.part/config" &&
-			"$root/scripts/kernel-package" "$format" "KSRC=$tree" \
+			"$root/scripts/kernel-package" "$format" "KSRC=$tree" "PATCHED=$patched" \
 				"CONFIG=$result.part/config" "OUT=$result.part" DEBUG=no || return
 		mv "$result.part" "$result"
 	fi

@@ -9,62 +9,14 @@
 # shellcheck source-path=SCRIPTDIR source=../tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source-path=SCRIPTDIR source=common.sh
-. "${root:?}/tests/e2e/common.sh" deb
-# shellcheck source-path=SCRIPTDIR source=../../scripts/debian.sh
-. "$root/scripts/debian.sh"
-# shellcheck source-path=SCRIPTDIR source=../../scripts/root.sh
-. "$root/scripts/root.sh"
+. "${root:?}/tests/e2e/common.sh" deb deb
+# shellcheck source-path=SCRIPTDIR source=system.sh
+. "$root/tests/e2e/system.sh"
 
-system=$work/root disk=$work/disk repository=$work/repository
 kit=(scx-custody-patches scx-custody-selftests)
 # The newest without custody of which the suite still serves all packages that it needs.
 stock=$(awk -F '\t' '$1 == "stock-6.17.13" { print $4 }' "$root/kernels/sources.tsv")
 stock_release=${stock#linux-image-}
-
-# --- the system -----------------------------------------------------------------
-
-# in_system COMMAND...: run it in the root, with the repository as /mnt.
-in_system() {
-	spawn_in_root "$system" "$repository:/mnt" "$@"
-	wait $!
-}
-
-# apt COMMAND...: with no more than what is needed, so that it all goes again.
-apt() {
-	in_system env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 \
-		-o APT::Install-Recommends=0 -o APT::AutoRemove::RecommendsImportant=0 \
-		-o APT::AutoRemove::SuggestsImportant=0 "$@"
-}
-
-# make_system: a Debian trixie with an initramfs and systemd, as small as it gets.
-make_system() {
-	local packages=systemd-sysv,initramfs-tools,e2fsprogs,zstd mirror archive
-
-	mirror=$(mirror_of trixie) || return
-	archive=$cache/e2e/trixie-$(sha256sum <<<"$packages $mirror" | cut -c1-16).tar
-	if [ ! -e "$archive" ]; then
-		rm -f "$cache/e2e"/trixie-*.tar
-		spawn_mmdebstrap trixie "$archive.part.tar" "$packages"
-		wait $! || return
-		mv "$archive.part.tar" "$archive"
-	fi
-	mkdir "$system"
-	tar -C "$system" -xf "$archive"
-	echo "/dev/vda / ext4 errors=remount-ro 0 1" >"$system/etc/fstab"
-	echo guest >"$system/etc/hostname"
-	cat >"$system/etc/apt/sources.list" <<-END
-		deb $mirror trixie main
-		deb $mirror trixie-backports main
-		deb [trusted=yes] file:/mnt ./
-	END
-	in_system useradd --create-home user && apt update
-}
-
-# publish DIR...: make the repository one of the packages in these.
-publish() {
-	gather "$repository" "$@" && cd "$repository" && apt-ftparchive packages . >Packages &&
-		apt-ftparchive release . >Release
-}
 
 # Files of the system, without what apt and dpkg note down of their own work.
 list_files() {
@@ -73,40 +25,11 @@ list_files() {
 		-print | sort)
 }
 
-make_disk() {
-	rm -f "$disk"
-	truncate --size 3G "$disk"
-	mke2fs -q -t ext4 -d "$system" "$disk"
-}
-
 # take_back: what the system has done since make_disk to /etc and /var.
 take_back() {
 	rm -rf "${system:?}/etc" "${system:?}/var"
 	debugfs -R "rdump /etc /var $system" "$disk" 2>&1 | tail -n +2 | tee "$work/rdump"
 	[ ! -s "$work/rdump" ]
-}
-
-# is_clean: has the file system been unmounted, and is it sound?
-is_clean() {
-	dumpe2fs -h "$disk" 2>&1 | grep -E '^Filesystem (features|state):' | tee "$work/state"
-	! grep -q needs_recovery "$work/state" && grep -q ' clean$' "$work/state" && e2fsck -fn "$disk" 2>&1
-}
-
-# --- boots ----------------------------------------------------------------------
-
-# boot NAME RELEASE COMMAND [OPTION]...: boot it with that kernel and run a command.
-boot() {
-	local name=$1 release=$2 command=$3
-
-	shift 3
-	"$root/vm/run-root" --disk "$disk" --kernel "$system/boot/vmlinuz-$release" \
-		--initrd "$system/boot/initrd.img-$release" --timeout 3600 --out "$logs/$name" \
-		"$@" -- "$command"
-}
-
-# release_of PACKAGE-FILE: the kernel that is in it.
-release_of() {
-	dpkg-deb --field "$1" Package | sed 's/^linux-image-//'
 }
 
 look=$(cat "$root/tests/e2e/look.sh")

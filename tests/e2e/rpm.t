@@ -9,7 +9,7 @@
 # shellcheck source-path=SCRIPTDIR source=../tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source-path=SCRIPTDIR source=common.sh
-. "${root:?}/tests/e2e/common.sh" rpm
+. "${root:?}/tests/e2e/common.sh" rpm rpm
 
 system=$work/root repository=$work/repository
 kit=(scx-custody-patches scx-custody-selftests)
