@@ -9,6 +9,7 @@
 . "$(dirname "$0")/tap.sh"
 
 tmp='' deb='' rpm=''
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")
 scratch tmp
 
 check "Debian's packages build" "$root/scripts/build-packages" deb
@@ -63,7 +64,7 @@ contents_rpm() {
 	rpm -qp --queryformat '[%{FILEMODES:perms} %{FILENAMES}\n]' "$rpm/$1"-[0-9]*.rpm |
 		sed -n 's/^[^d][^ ]* //p' | common
 }
-for package in scx-custody-patches scx-custody-selftests; do
+for package in scx-custody-patches scx-custody-selftests scx-custody-dkms; do
 	contents_deb "$package" >"$tmp/deb"
 	contents_rpm "$package" >"$tmp/rpm"
 	check "$package: there is something in it" [ "$(wc -l <"$tmp/deb")" -ge 4 ]
@@ -92,7 +93,33 @@ as_installed() {
 		"$command" unapply "$tmp/tree" && diff -r "$tree/kernel/sched" "$tmp/tree/kernel/sched"
 }
 check "apply and unapply work as installed" as_installed
-version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")
 check "--version says what the changelog does" [ "$("$command" --version)" = "$version" ]
+
+# The module, built by dkms where nothing but headers is: from what is packaged, and
+# from a checkout. Its records and its sources are ours, so that none of the machine's
+# are touched. Its modpost is told that there is no Module.symvers.
+check "there are headers of Debian's 6.18" "$root/scripts/build-module" 6.18 stock-6.18.15
+headers=$cache/obj/6.18-module-stock-6.18.15
+release=$(cat "$headers/include/config/kernel.release")
+
+# dkms_builds NAME WHAT...: dkms adds what it is told to, and builds that version.
+dkms_builds() {
+	local own=("--dkmstree" "$tmp/$1/dkms" "--sourcetree" "$tmp/$1/usr/src")
+
+	mkdir -p "$tmp/$1/dkms" "$tmp/$1/usr/src"
+	dkms add "${own[@]}" "${@:2}" &&
+		KBUILD_MODPOST_WARN=1 dkms build "${own[@]}" --kernelsourcedir "$headers" \
+			-k "$release" "scx-custody/$version" &&
+		modinfo -F vermagic "$tmp/$1/dkms/scx-custody/$version/$release/x86_64/module/scx_custody.ko" |
+		grep "^$release "
+}
+mkdir "$tmp/checkout" "$tmp/from-deb" "$tmp/from-rpm"
+(cd "$root" && git ls-files -z --cached --others --exclude-standard |
+	xargs -0 cp -a --parents -t "$tmp/checkout")
+check "dkms builds the module from a checkout" dkms_builds from-checkout "$tmp/checkout"
+dpkg-deb -x "$deb"/scx-custody-dkms_*_all.deb "$tmp/from-deb"
+(cd "$tmp/from-rpm" && rpm2cpio "$rpm"/scx-custody-dkms-[0-9]*.rpm | cpio -id --quiet)
+check "dkms builds the module from what is packaged" dkms_builds from-deb "scx-custody/$version"
+check "both kinds have the same source of it" diff -r "$tmp"/from-{deb,rpm}/usr/src
 
 done_testing

@@ -21,7 +21,9 @@ fi
 tmp=''
 scratch tmp
 mkdir "$tmp/packages"
-newer=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")+test
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")
+newer=$version+test
+kit=(scx-custody-patches scx-custody-selftests scx-custody-dkms)
 verdict=/var/lib/scx-custody/verdict-6.18.15.json
 
 # files: all that is in the root, but for what the package manager keeps for itself,
@@ -57,6 +59,26 @@ keeps_verdict() {
 	"$@" && [ "$(cat "$tmp/root$verdict")" = '{ "verdict": "pass" }' ]
 }
 
+# without_headers COMMAND...: it is done, though dkms finds no kernel's headers, and
+# says so.
+without_headers() {
+	"$@" >"$tmp/said" 2>&1 && cat "$tmp/said" &&
+		grep -Eiq '(no kernel headers were found|kernel headers .* cannot be found)' "$tmp/said"
+}
+
+# has_source [VERSION]: that of the module is there, says so itself, and dkms knows of
+# it; there is no other, or none at all if no VERSION is given.
+has_source() {
+	local known there
+
+	known=$(in_root dkms status)
+	there=$(cd "$tmp/root/usr/src" && grep -r '^PACKAGE_VERSION=' .)
+	echo "dkms status: $known"
+	echo "/usr/src: $there"
+	[ "$known" = "${1:+scx-custody/$1: added}" ] &&
+		[ "$there" = "${1:+./scx-custody-$1/dkms.conf:PACKAGE_VERSION=\"$1\"}" ]
+}
+
 put_verdict() {
 	mkdir -p "$tmp/root${verdict%/*}" && echo '{ "verdict": "pass" }' >"$tmp/root$verdict"
 }
@@ -65,7 +87,7 @@ put_verdict() {
 
 suite=trixie
 archive=$cache/roots/$suite-packages.tar
-contents=bash,bpftool,patch,perl,quilt,init-system-helpers
+contents=bash,bpftool,patch,perl,quilt,init-system-helpers,dkms
 
 make_archive() {
 	[ "$(cat "$archive.contents" 2>/dev/null)" != "$contents" ] || [ ! -e "$archive" ] || return 0
@@ -88,11 +110,15 @@ check "a root of $suite can be made" make_archive
 check "it unpacks" unpack_archive
 capture old "$root/scripts/build-packages" deb
 capture new "$root/scripts/build-packages" deb "$newer"
-cp "$old"/scx-custody-{patches,selftests}_*.deb "$new"/scx-custody-{patches,selftests}_*.deb "$tmp/packages"
+for package in "${kit[@]}"; do
+	cp "$old/$package"_*.deb "$new/$package"_*.deb "$tmp/packages"
+done
 before=$(files)
 
-check "apt installs them" apt_install "$tmp/packages"/*_"${newer%+test}"_*.deb
+check "apt installs them, without any kernel's headers" \
+	without_headers apt_install "$tmp/packages"/*_"$version"_*.deb
 check "what is installed works" works
+check "dkms has the module's source" has_source "$version"
 check "the service is not enabled" \
 	has_not /etc/systemd/system/multi-user.target.wants/scx-custody-verify.service
 # What systemctl would do, where there is no systemd.
@@ -103,22 +129,33 @@ check "a newer version is installed over it, and the verdict stays" \
 	keeps_verdict apt_install "$tmp/packages"/*+test_*.deb
 check "it works, too" works
 check "it is the newer one" [ "$(in_root scx-custody --version)" = "$newer" ]
+check "dkms has the newer source, and not the old one" has_source "$newer"
 check "the service is still enabled" \
 	has /etc/systemd/system/multi-user.target.wants/scx-custody-verify.service
 check "they are removed, and the verdict stays" \
-	keeps_verdict in_root apt-get -y remove scx-custody-patches scx-custody-selftests
+	keeps_verdict in_root apt-get -y remove "${kit[@]}"
 check "the command is gone" has_not /usr/bin/scx-custody
 check "the service is gone" has_not /usr/lib/systemd/system/scx-custody-verify.service
-check "they are purged" in_root apt-get -y purge scx-custody-patches scx-custody-selftests
+check "the module's source is gone" has_source
+# apt does not know packages any more that have nothing to purge.
+check "they are purged" in_root dpkg --purge "${kit[@]}"
 check "nothing is left of them" diff <(echo "$before") <(files)
 rm -rf "$tmp/root" "$tmp/packages"/*
 
 # --- rpm ------------------------------------------------------------------------
 
-# in_rpm COMMAND...: the machine's rpm, with a database in the root. Debian's says first
-# that it is not the way to install packages.
+# in_rpm COMMAND...: the machine's rpm, with a database in the root, and what packages'
+# scripts need there, once there is a base. Debian's rpm says first that it is not the
+# way to install packages.
 in_rpm() {
-	rpm --root "$tmp/root" --dbpath /var/lib/rpm "$@" 2> >(grep -v '^rpm: ' >&2)
+	# shellcheck disable=SC2016 # for the inner shell
+	spawn unshare --mount sh -euc '
+		for dir in proc dev; do
+			[ ! -d "$0/$dir" ] || mount --rbind "/$dir" "$0/$dir"
+		done
+		exec rpm --root "$0" --dbpath /var/lib/rpm "$@"
+	' "$tmp/root" "$@" 2> >(grep -v '^rpm: ' >&2)
+	wait $!
 }
 
 rpm_works() {
@@ -132,14 +169,21 @@ check "the package that stands in for Fedora's base builds" \
 mkdir -p "$tmp/root/var/lib/rpm"
 check "rpm installs that" in_rpm -U "$tmp/packages"/scx-custody-test-base-*.rpm
 before=$(files)
-check "rpm installs the kit's packages" in_rpm -U "$old"/scx-custody-{patches,selftests}-[0-9]*.rpm
+check "rpm installs the kit's packages, without any kernel's headers" \
+	without_headers in_rpm -U "$old"/scx-custody-{patches,selftests,dkms}-[0-9]*.rpm
 check "the command is there" has /usr/bin/scx-custody
+check "dkms has the module's source" has_source "$version"
 put_verdict
 check "a newer version is installed over it, and the verdict stays" \
-	keeps_verdict in_rpm -U "$new"/scx-custody-{patches,selftests}-[0-9]*.rpm
+	keeps_verdict in_rpm -U "$new"/scx-custody-{patches,selftests,dkms}-[0-9]*.rpm
 check "it is the newer one" [ "$(in_rpm -q --queryformat '%{VERSION}' scx-custody-patches)" = "$newer" ]
+check "dkms has the newer source, and not the old one" has_source "$newer"
+check "the same version is installed over it" \
+	in_rpm -U --replacepkgs "$new"/scx-custody-dkms-[0-9]*.rpm
+check "dkms still has the source" has_source "$newer"
 check "they are removed, and the verdict stays" \
-	keeps_verdict in_rpm -e scx-custody-patches scx-custody-selftests
+	keeps_verdict in_rpm -e "${kit[@]}"
+check "the module's source is gone" has_source
 rm "$tmp/root$verdict"
 rmdir "$tmp/root${verdict%/*}"
 # Folders that packages share are another package's in Fedora (filesystem).
