@@ -442,9 +442,10 @@ static int __init check_feature(void)
 	if (IS_ERR_OR_NULL(btf))
 		return live_err(-EOPNOTSUPP, "the kernel has no BTF");
 
+	/* not EEXIST: modprobe would take the module for loaded */
 	if (find_enumerator("scx_ent_flags", "SCX_TASK_IN_CUSTODY", &value) ||
 	    find_enumerator("scx_deq_flags", "SCX_DEQ_SCHED_CHANGE", &value))
-		return live_err(-EEXIST, "this kernel has the custody semantics of its own");
+		return live_err(-EOPNOTSUPP, "this kernel has the custody semantics of its own");
 	return 0;
 }
 

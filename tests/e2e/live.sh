@@ -17,6 +17,10 @@ is() {
 	if "$@"; then fact "$name" yes; else fact "$name" no; fi
 }
 
+not() {
+	! "$@"
+}
+
 # status NAME COMMAND...: the fact is its exit status.
 status() {
 	name=$1 value=0
@@ -29,8 +33,9 @@ custody() {
 	su - user -c 'scx-custody status' | sed -n 's/^custody *\([a-z]*\).*/\1/p'
 }
 
+# All tasks, lest those that aren't the BPF scheduler's keep the CPUs from its own.
 selftest() {
-	scx-custody-selftest --duration 5 "$@"
+	scx-custody-selftest --duration 5 --all-tasks "$@"
 }
 
 # Taint flag 15, as the kernel's documentation counts them.
@@ -39,11 +44,13 @@ live_patched() {
 }
 
 nr_redirected() {
+	[ -e /sys/kernel/tracing/README ] || mount -t tracefs tracefs /sys/kernel/tracing
 	grep -c . /sys/kernel/tracing/enabled_functions
 }
 
+# tell_refusal COMMAND...: of what should have loaded the module.
 tell_refusal() {
-	status modprobe modprobe scx_custody
+	is refused not "$@"
 	fact said "$(dmesg | sed -n 's/.*scx_custody: not loaded: //p')"
 	is loaded [ -d /sys/module/scx_custody ]
 	fact redirected "$(nr_redirected)"
@@ -53,7 +60,7 @@ tell_refusal() {
 refuse() {
 	fact release "$(uname -r)"
 	fact custody "$(custody)"
-	tell_refusal
+	tell_refusal modprobe scx_custody
 	dmesg | tail
 }
 
@@ -102,7 +109,7 @@ at_once() {
 		is 'at once: some refused' [ $refused -gt 0 ]
 	} 2>&1 &
 	until [ "$(date +%s)" -ge "$1" ]; do
-		if selftest --run fifo; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+		if selftest --run hammer --duration 1; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 	done
 	wait $!
 	is 'at once: some passed' [ $passed -gt 0 ]
@@ -114,13 +121,13 @@ prove() {
 	fact 'before: custody' "$(custody)"
 	status 'before: fifo' selftest --run fifo
 	start_scheduler scx-custody-selftest --bench-pipe 1000000000
-	tell_refusal
+	tell_refusal modprobe scx_custody
 	kill $!
 	wait $!
 
 	status 'with: modprobe' modprobe scx_custody
 	fact 'with: custody' "$(custody)"
-	status 'with: selftests' selftest --all-tasks
+	status 'with: selftests' selftest
 	start_scheduler selftest --run hammer
 	status 'with: modprobe -r' modprobe -r scx_custody
 	status 'with: hammer' wait $!
