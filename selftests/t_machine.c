@@ -308,15 +308,23 @@ static pid_t start_taking_away(void)
 /*
  * A CPU that goes away waits for its last task to be pushed off. If another CPU
  * takes that task by itself, as sched_ext does, nobody tells, and it waits for
- * ever unless it is made to look again.
+ * ever unless it is made to look again. If that doesn't help, the kernel's log
+ * is to have what everybody waits for; that takes a non-maskable interrupt.
  */
 static bool taken_away(pid_t pid)
 {
+	double start = now();
+	bool told = false;
 	int status = -1;
 
 	while (!waitpid(pid, &status, WNOHANG)) {
 		kick_cpus();
 		nap(0.01);
+		if (!told && now() > start + 30) {
+			told = true;
+			write_file("/proc/sysrq-trigger", "w");
+			write_file("/proc/sysrq-trigger", "l");
+		}
 	}
 	if (WIFEXITED(status))
 		errno = WEXITSTATUS(status);

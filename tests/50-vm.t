@@ -97,6 +97,7 @@ vm --timeout 20 -- 'echo before; sleep 1000'
 check "a command that does not end: hang" told hang 6
 check "within the time limit" test $((SECONDS - began)) -lt 30
 check "keeps what was printed until then" printed before
+check "keeps what the CPUs were doing" grep -q '^RIP=' "$out/registers"
 
 for line in 'WARNING: CPU: 1 PID: 7 at kernel/sched/ext.c:1 f+0x1/0x2' \
 	'BUG: kernel NULL pointer dereference, address: 0000000000000008' \

@@ -184,6 +184,7 @@ start_qemu() {
 		-device virtserialport,chardev=output,name=scx-custody.output
 		-chardev "file,id=status,path=$private/status"
 		-device virtserialport,chardev=status,name=scx-custody.status
+		-chardev "pipe,id=monitor,path=$private/monitor" -monitor chardev:monitor
 	)
 	local tsc_khz cmdline='console=ttyS0 ignore_loglevel printk.devkmsg=on mitigations=off'
 
@@ -206,6 +207,8 @@ start_qemu() {
 		cmdline+=" tsc_early_khz=$tsc_khz"
 	fi
 
+	rm -f "$tmp"/monitor.{in,out}
+	mkfifo "$tmp"/monitor.{in,out}
 	truncate --size 0 "$out/console.log" "$out/output.log" "$tmp/status"
 	setpriv --pdeathsig KILL qemu-system-x86_64 "${arguments[@]}" "${machine[@]}" \
 		-append "$cmdline$append" </dev/null >"$out/qemu.log" 2>&1 &
@@ -229,6 +232,13 @@ out_of_time() {
 	done
 }
 
+# look_at_cpus: where they are, into registers. A kernel that hangs may have no other
+# way to tell.
+look_at_cpus() {
+	echo 'info registers -a' 1<>"$tmp/monitor.in"
+	timeout 2 cat "$tmp/monitor.out" | tr -d '\r' | sed -n '/^CPU#/,$p' >"$out/registers" || :
+}
+
 # Wait for QEMU or the alarm, whichever is first, and set qemu_status: QEMU's exit
 # status, or "late".
 wait_for_qemu() {
@@ -241,6 +251,7 @@ wait_for_qemu() {
 	if [ "$ended" = "$alarm" ]; then
 		qemu_status=late
 		ran=$((SECONDS - began))
+		look_at_cpus
 		stop_job "$qemu"
 	else
 		stop_job "$alarm"
@@ -306,7 +317,7 @@ executed_half_patched_code() {
 
 # Boot the guest and see it to its end.
 boot() {
-	rm -f "$out/status"
+	rm -f "$out/status" "$out/registers"
 	echo "$accel" >"$out/accel"
 	say "booting $kernel ($cpus CPUs, $accel, time limit $limit s)"
 	$before_boot

@@ -130,14 +130,15 @@ refuses patched "this kernel has the custody semantics of its own"
 
 # Its own modules don't fit it any more either, so that there is no disk.
 step "the kernel in which a function has another name boots" \
-	"$root/vm/run" --kernel "$work/renamed" --file "$system/lib/modules/$release/updates/dkms/scx_custody.ko" --mem 2048 \
-	--out "$logs/renamed" -- "$live"$'\ntell_refusal insmod /scx_custody.ko'
+	"$root/vm/run" --kernel "$work/renamed" --out "$logs/renamed" \
+	--file "$system/lib/modules/$release/updates/dkms/scx_custody.ko" \
+	-- "$live"$'\ntell_refusal insmod /scx_custody.ko'
 refuses renamed "this kernel has 0 symbols 'ops_dequeue', not 1"
 
 # --- and away with it ----------------------------------------------------------------
 
 step "apt purges the kit" apt purge "${kit[@]}"
 expect "purged: what is left of the module" '' "$(cd "$system" &&
-	find lib/modules usr/lib/modules usr/src var/lib/dkms -name '*custody*' -not -path '*scxcustody1*' 2>/dev/null)"
+	find usr/lib/modules usr/src var/lib/dkms -name '*scx[-_]custody*')"
 
 finish
