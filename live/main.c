@@ -475,7 +475,7 @@ static int know_scheduler(void *kdata)
 
 	err = list_empty(&schedulers) ? register_ftrace_function(&task_ops) : 0;
 	if (err) {
-		pr_err("a BPF scheduler was refused, as ftrace cannot redirect sched_ext's functions: error %d\n",
+		pr_err("a BPF scheduler was refused, as ftrace cannot redirect sched_ext's functions, maybe because a live patch does: error %d\n",
 		       err);
 		goto free;
 	}
@@ -610,6 +610,13 @@ static void __init take_addresses(void)
 	runqueues = (void __percpu __force *)live_kernel.address[LIVE_runqueues];
 }
 
+static int __init cannot_redirect(int err)
+{
+	return live_err(err,
+			"ftrace cannot redirect sched_ext's functions, maybe because a live patch does or kernel.ftrace_enabled is 0: error %d",
+			err);
+}
+
 /* No BPF scheduler is registered from here on without the module knowing. */
 static int __init start(void)
 {
@@ -617,7 +624,7 @@ static int __init start(void)
 
 	err = register_ftrace_function(&attach_ops);
 	if (err)
-		return live_err(err, "ftrace cannot redirect bpf_scx_reg(): error %d", err);
+		return cannot_redirect(err);
 	if (rcu_access_pointer(*root)) {
 		err = live_err(-EBUSY, "a BPF scheduler is loaded; unload it first");
 		goto unregister;
@@ -626,9 +633,7 @@ static int __init start(void)
 	/* once to see that it can be done */
 	err = register_ftrace_function(&task_ops);
 	if (err) {
-		live_err(err,
-			 "ftrace cannot redirect sched_ext's functions, maybe because a live patch does: error %d",
-			 err);
+		cannot_redirect(err);
 		goto unregister;
 	}
 	unregister_ftrace_function(&task_ops);

@@ -76,7 +76,8 @@ check_guest() {
 	[ -r "$kernel" ] || usage_error "there is no kernel image '$kernel'"
 	[ ! -d "$kernel" ] || usage_error "'$kernel' is a directory, not a kernel image"
 	[ "$(dd if="$kernel" bs=1 skip=514 count=4 status=none | tr -d '\0')" = HdrS ] ||
-		usage_error "'$kernel' is not an x86 kernel image (bzImage)"
+		[ "$(dd if="$kernel" bs=1 skip=1 count=3 status=none | tr -d '\0')" = ELF ] ||
+		usage_error "'$kernel' is not an x86 kernel image (bzImage or vmlinux)"
 }
 
 # shell_quote WORD...: the words as one line that a shell reads as these words.
