@@ -11,6 +11,7 @@
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/sched/ext.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_buf.h>
 
 #include "fit.h"
@@ -101,7 +102,8 @@ static int __init need_symbols(enum live_symbol first, enum live_symbol last)
 		if (symbol->number != 1)
 			return live_err(-EOPNOTSUPP, "this kernel has %u symbols '%s', not 1",
 					symbol->number, name);
-		if (symbol->copy[0])
+		/* those that are only called are whole by their own names */
+		if (symbol->copy[0] && i >= LIVE_bpf_scx_reg)
 			return live_err(-EOPNOTSUPP,
 					"the compiler made a variant of %s(), %s%s, which would be missed",
 					name, name, symbol->copy);
@@ -375,6 +377,10 @@ struct layout {
 static const struct layout layouts[] __initconst = {
 	LAID_OUT(task_struct, scx),
 	LAID_OUT(task_struct, thread_info),
+	LAID_OUT(task_struct, tasks),
+	LAID_OUT(task_struct, thread_node),
+	LAID_OUT(task_struct, signal),
+	LAID_OUT(signal_struct, thread_head),
 	LAID_OUT(thread_info, cpu),
 	LAID_OUT(sched_ext_entity, dsq),
 	LAID_OUT(sched_ext_entity, dsq_list),
@@ -388,6 +394,8 @@ static const struct layout layouts[] __initconst = {
 	LAID_OUT(scx_dsq_list_node, flags),
 	LAID_OUT(scx_dispatch_q, list),
 	LAID_OUT(scx_dispatch_q, id),
+	LAID_OUT(ftrace_ops, private),
+	LAID_OUT(module, mkobj),
 };
 
 static int __init check_layouts(void)
