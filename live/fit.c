@@ -289,24 +289,45 @@ static int __init check_prototypes(void)
 	return 0;
 }
 
-/* The value of an enumerator; %false if there is none. */
-static bool __init find_enumerator(const char *name, const char *enumerator, u64 *value)
-{
-	const struct btf_type *type = find_type(name, BTF_KIND_ENUM64);
-	const struct btf_enum64 *wide = (const struct btf_enum64 *)(type + 1);
-	const struct btf_enum *narrow;
-	unsigned int i;
+/* The kernel's BTF has two kinds of them. */
+struct enumeration {
+	const struct btf_type *type;
+	bool wide;
+};
 
-	for (i = 0; type && i < btf_type_vlen(type); i++) {
-		*value = (u64)wide[i].val_hi32 << 32 | wide[i].val_lo32;
-		if (!strcmp(name_of(wide[i].name_off), enumerator))
-			return true;
+static struct enumeration __init find_enumeration(const char *name)
+{
+	struct enumeration found = { find_type(name, BTF_KIND_ENUM64), true };
+
+	if (!found.type) {
+		found.type = find_type(name, BTF_KIND_ENUM);
+		found.wide = false;
 	}
-	type = find_type(name, BTF_KIND_ENUM);
-	narrow = (const struct btf_enum *)(type + 1);
-	for (i = 0; type && i < btf_type_vlen(type); i++) {
-		*value = narrow[i].val;
-		if (!strcmp(name_of(narrow[i].name_off), enumerator))
+	return found;
+}
+
+/* The name of the next one, and its value; %NULL if there are no more. */
+static const char *__init next_enumerator(struct enumeration in, unsigned int *i, u64 *value)
+{
+	const struct btf_enum64 *wide = (const struct btf_enum64 *)(in.type + 1) + *i;
+	const struct btf_enum *narrow = (const struct btf_enum *)(in.type + 1) + *i;
+
+	if (!in.type || *i >= btf_type_vlen(in.type))
+		return NULL;
+	++*i;
+	*value = in.wide ? (u64)wide->val_hi32 << 32 | wide->val_lo32 : narrow->val;
+	return name_of(in.wide ? wide->name_off : narrow->name_off);
+}
+
+/* The value of an enumerator; %false if there is none. */
+static bool __init find_enumerator(const char *enumeration, const char *enumerator, u64 *value)
+{
+	struct enumeration in = find_enumeration(enumeration);
+	const char *name;
+	unsigned int i = 0;
+
+	while ((name = next_enumerator(in, &i, value))) {
+		if (!strcmp(name, enumerator))
 			return true;
 	}
 	return false;
@@ -320,10 +341,10 @@ struct enumerator {
 static const struct enumerator enumerators[] __initconst = {
 	{ "scx_ent_flags", "SCX_TASK_QUEUED", 1 << 0 },
 	{ "scx_ent_flags", "SCX_TASK_RESET_RUNNABLE_AT", 1 << 2 },
-	{ "scx_ops_state", "SCX_OPSS_DISPATCHING", 3 },
-	{ "scx_ops_state", "SCX_OPSS_QSEQ_SHIFT", 2 },
-	{ "scx_deq_flags", "SCX_DEQ_SLEEP", 1 },
-	{ "scx_deq_flags", "SCX_DEQ_CORE_SCHED_EXEC", 1LLU << 32 },
+	{ "scx_ops_state", "SCX_OPSS_DISPATCHING", SCX_OPSS_DISPATCHING },
+	{ "scx_ops_state", "SCX_OPSS_QSEQ_SHIFT", SCX_OPSS_QSEQ_SHIFT },
+	{ "scx_deq_flags", "SCX_DEQ_SLEEP", SCX_DEQ_SLEEP },
+	{ "scx_deq_flags", "SCX_DEQ_CORE_SCHED_EXEC", SCX_DEQ_CORE_SCHED_EXEC },
 	{ "scx_dsq_id_flags", "SCX_DSQ_LOCAL", SCX_DSQ_LOCAL },
 	{ "scx_kf_mask", "SCX_KF_REST", SCX_KF_REST },
 };
@@ -442,6 +463,23 @@ static int __init find_layouts(void)
 	return err;
 }
 
+/* Has the kernel another use for a flag that is the module's? */
+static int __init check_flag(const char *enumeration, u64 flag)
+{
+	struct enumeration in = find_enumeration(enumeration);
+	const char *name;
+	unsigned int i = 0;
+	u64 value;
+
+	while ((name = next_enumerator(in, &i, &value))) {
+		/* among the flags, there's a number */
+		if (value == flag && strcmp(name, "SCX_TASK_STATE_BITS"))
+			return live_err(-EOPNOTSUPP, "%s is %#llx here, which the module needs",
+					name, flag);
+	}
+	return 0;
+}
+
 static int __init check_feature(void)
 {
 	u64 value;
@@ -454,7 +492,8 @@ static int __init check_feature(void)
 	if (find_enumerator("scx_ent_flags", "SCX_TASK_IN_CUSTODY", &value) ||
 	    find_enumerator("scx_deq_flags", "SCX_DEQ_SCHED_CHANGE", &value))
 		return live_err(-EOPNOTSUPP, "this kernel has the custody semantics of its own");
-	return 0;
+	return check_flag("scx_ent_flags", SCX_TASK_IN_CUSTODY) ?:
+	       check_flag("scx_deq_flags", SCX_DEQ_SCHED_CHANGE);
 }
 
 /**

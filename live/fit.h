@@ -12,6 +12,15 @@
 #include <linux/sched.h>
 #include <linux/static_call.h>
 
+/* what the headers of an unpatched kernel don't have */
+#define SCX_TASK_IN_CUSTODY	BIT(1)
+#define SCX_OPSS_STATE_MASK	3LU
+#define SCX_OPSS_DISPATCHING	3LU
+#define SCX_OPSS_QSEQ_SHIFT	2
+#define SCX_DEQ_SLEEP		BIT_ULL(0)
+#define SCX_DEQ_CORE_SCHED_EXEC	BIT_ULL(32)
+#define SCX_DEQ_SCHED_CHANGE	BIT_ULL(33)
+
 struct bpf_iter_scx_dsq_kern;
 struct rq;
 struct scx_sched;

@@ -19,6 +19,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/ext.h>
 #include <linux/sched/signal.h>
@@ -65,14 +66,6 @@ static u64 sum(enum counter counter)
 }
 
 /* --- the custody core, and what it needs -------------------------------------- */
-
-/* what the headers of an unpatched kernel don't have */
-#define SCX_TASK_IN_CUSTODY	BIT(1)
-#define SCX_OPSS_STATE_MASK	3LU
-#define SCX_OPSS_DISPATCHING	3LU
-#define SCX_DEQ_SLEEP		BIT_ULL(0)
-#define SCX_DEQ_CORE_SCHED_EXEC	BIT_ULL(32)
-#define SCX_DEQ_SCHED_CHANGE	BIT_ULL(33)
 
 static void lockdep_assert_rq_held(const struct rq *rq)
 {
@@ -257,6 +250,9 @@ static bool live_scx_dsq_move(struct bpf_iter_scx_dsq_kern *kit, struct task_str
 	struct rq *rq, *outer_rq;
 	unsigned long flags;
 
+	/* @p may run and end as soon as nothing of it is locked any more */
+	guard(rcu)();
+
 	if (!static_call(original_scx_dsq_move)(kit, p, dsq_id, enq_flags))
 		return false;
 	if (!(dsq_id & SCX_DSQ_FLAG_BUILTIN) || !in_custody(p))
@@ -336,6 +332,8 @@ static struct hook task_hooks[] = {
 	HOOK(move_remote_task_to_local_dsq),
 	{ }
 };
+
+static struct hook no_hooks[] = { { } };
 
 static void notrace redirect(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -455,6 +453,7 @@ found:
 	if (list_empty(&schedulers)) {
 		unregister_ftrace_function(&task_ops);
 		settle_accounts();
+		wake_up_var_locked(&schedulers, &attach_mutex);
 	}
 	module_put(THIS_MODULE);
 }
@@ -617,6 +616,12 @@ static int __init cannot_redirect(int err)
 			err);
 }
 
+static int __init scheduler_loaded(void)
+{
+	return rcu_access_pointer(*root) ?
+	       live_err(-EBUSY, "a BPF scheduler is loaded; unload it first") : 0;
+}
+
 /* No BPF scheduler is registered from here on without the module knowing. */
 static int __init start(void)
 {
@@ -625,18 +630,24 @@ static int __init start(void)
 	err = register_ftrace_function(&attach_ops);
 	if (err)
 		return cannot_redirect(err);
-	if (rcu_access_pointer(*root)) {
-		err = live_err(-EBUSY, "a BPF scheduler is loaded; unload it first");
+	err = scheduler_loaded();
+	if (err)
 		goto unregister;
-	}
 
-	/* once to see that it can be done */
+	/* once to see that it can be done; what runs meanwhile isn't concerned yet */
+	task_ops.private = no_hooks;
 	err = register_ftrace_function(&task_ops);
 	if (err) {
 		cannot_redirect(err);
 		goto unregister;
 	}
 	unregister_ftrace_function(&task_ops);
+	task_ops.private = task_hooks;
+
+	/* one may have been on its way in when bpf_scx_reg() was redirected */
+	err = scheduler_loaded();
+	if (err)
+		goto unregister;
 
 	err = sysfs_create_group(&THIS_MODULE->mkobj.kobj, &attribute_group);
 	if (!err)
@@ -679,13 +690,20 @@ static int __init scx_custody_init(void)
 	}
 
 	add_taint(TAINT_LIVEPATCH, LOCKDEP_STILL_OK);
-	pr_info("BPF schedulers that are loaded from now on have custody semantics\n");
+	pr_info("BPF schedulers that are loaded from now on have the complete custody semantics\n");
 	return 0;
 }
 
-/* No BPF scheduler is registered: each holds a reference. */
+/*
+ * Each BPF scheduler that is registered holds a reference. Who unloads the module
+ * by force must wait for it all the same.
+ */
 static void __exit scx_custody_exit(void)
 {
+	mutex_lock(&attach_mutex);
+	wait_var_event_mutex(&schedulers, list_empty(&schedulers), &attach_mutex);
+	mutex_unlock(&attach_mutex);
+
 	sysfs_remove_group(&THIS_MODULE->mkobj.kobj, &attribute_group);
 	unregister_ftrace_function(&attach_ops);
 	drain();

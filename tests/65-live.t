@@ -42,6 +42,7 @@ cat >"$logs/functions" <<'END'
 counters=/sys/module/scx_custody/custody
 ftrace_enabled=/proc/sys/kernel/ftrace_enabled
 lockdown=/sys/kernel/security/lockdown
+redirected=/sys/kernel/tracing/enabled_functions
 
 step() {
 	local name=$1 status=0
@@ -56,7 +57,7 @@ refused() {
 	local status=0
 
 	insmod ${1:-/scx_custody.ko} || status=$?
-	! grep scx_custody /sys/kernel/tracing/enabled_functions || status=200
+	! grep scx_custody $redirected || status=200
 	[ ! -e /sys/module/scx_custody ] || status=201
 	return $status
 }
@@ -76,6 +77,17 @@ while_loaded() {
 	"$@" || status=$?
 	grep -qx enabled /sys/kernel/sched_ext/state || status=9
 	return $status
+}
+
+# waits_for COMMAND...: until it is true, for ten seconds.
+waits_for() {
+	local i
+
+	for i in $(seq 100); do
+		! "$@" || return 0
+		usleep 100000
+	done
+	return 1
 }
 
 balanced() {
@@ -103,12 +115,19 @@ step load-while-loaded while_loaded refused
 kill $!
 wait
 step load insmod /scx_custody.ko
+step idle test "$(cut -d ' ' -f 1 $redirected | sort | xargs)" = 'bpf_scx_reg bpf_scx_unreg'
 step all selftest
 selftest --run hammer --duration 5 >/hammer.log &
 step unload-while-loaded while_loaded rmmod scx_custody
 wait
 step hammered grep 'has the semantics' /hammer.log
 step balanced balanced
+selftest --run hammer --duration 5 >/forced.log &
+while_loaded sh -c 'rmmod -f scx_custody &'
+wait
+step forced grep 'has the semantics' /forced.log
+step forced-out waits_for [ ! -e /sys/module/scx_custody ]
+insmod /scx_custody.ko
 step tainted test $(($(cat /proc/sys/kernel/tainted) >> 15 & 1)) = 1
 step unload rmmod scx_custody
 step after selftest --run fifo
@@ -148,7 +167,8 @@ refuses() {
 	local out=$logs/$1
 
 	"$root/tests/edit-kernel" "$image/vmlinuz" "$logs/vmlinux" "$2" || return
-	"$root/vm/run" --kernel "$logs/vmlinux" "${files[@]}" --out "$out" -- '. /functions; refused'
+	"$root/vm/run" --kernel "$logs/vmlinux" "${files[@]}" --out "$out" -- '. /functions; refused' \
+		>/dev/null 2>"$out.log"
 	rm "$logs/vmlinux"
 	[ "$(cat "$out/status")" = 95 ] && said "not loaded: $3" "$out"
 }
@@ -162,10 +182,14 @@ check "nor where ftrace is off" came ftrace-off 16
 check "nor where another module redirects what it does" came rival 16
 check "and says why" said "not loaded: ftrace cannot redirect sched_ext's functions, maybe"
 check "it is loaded" came load 0
+check "and says how much it gives" said 'BPF schedulers that are loaded from now on have the complete'
+check "where no BPF scheduler is loaded, it is in no one's way" came idle 0
 check "all selftests pass with it" came all 0
 check "it is not unloaded while a BPF scheduler is loaded" came unload-while-loaded 1
 check "which does not disturb that" came hammered 0
 check "all that entered custody has left, and nothing was missed" came balanced 0
+check "unloaded by force, it waits for the BPF scheduler" came forced 0
+check "and goes then" came forced-out 0
 check "the kernel is marked as live patched" came tainted 0
 check "it is unloaded" came unload 0
 check "without it, the semantics are gone" came after 1
@@ -192,4 +216,7 @@ check "nor where BTF does not have a function" refuses no-function \
 check "nor where types are others in BTF" refuses types \
 	type:SCX_DEQ_CORE_SCHED_EXEC=SCX_DEQ_CORE_SCHED_PICK \
 	'enum scx_deq_flags has no SCX_DEQ_CORE_SCHED_EXEC'
+check "nor where the kernel has another use for its flag" refuses flag \
+	type:SCX_TASK_STATE_BITS=SCX_TASK_OTHER_FLAG \
+	'SCX_TASK_OTHER_FLAG is 0x2 here, which the module needs'
 done_testing
