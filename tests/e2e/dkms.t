@@ -13,7 +13,7 @@
 
 kit=(scx-custody-patches scx-custody-selftests scx-custody-dkms)
 minutes=${SCX_CUSTODY_MINUTES:-4}
-image=arch/x86/boot/bzImage
+selftest=''
 
 # --- kernels --------------------------------------------------------------------
 
@@ -21,7 +21,7 @@ image=arch/x86/boot/bzImage
 # another name, as a vendor's patch may have it.
 build_renamed() {
 	local tree=$cache/e2e/pristine-$line objects log=$logs/renamed.log built
-	local work=$tree toolchain=() source=kernel/sched/ext.c
+	local work=$tree toolchain=() source=kernel/sched/ext.c image=arch/x86/boot/bzImage
 
 	objects=$(echo "$cache/packages/${tree##*/}"-*-unpatched/objects)
 	built=$(echo "$cache/e2e/pristine"-*-"$format")
@@ -71,6 +71,7 @@ step "the packages of a pristine kernel build" build_kernel "$work/pristine" no
 step "the packages of a patched kernel build" build_kernel "$work/patched"
 step "the pristine kernel builds with a function renamed" build_renamed "$work/renamed"
 release=$(release_of "$work"/pristine/linux-image-*.deb)
+module=$system/lib/modules/$release/updates/dkms/scx_custody.ko
 patched=$(release_of "$work"/patched/linux-image-*.deb)
 step "a repository is made" publish "$work/kit" "$work/pristine" "$work/patched"
 step "a system is made" make_system
@@ -122,6 +123,14 @@ expect "unloaded: a selftest" 1 "$(fact live 'after: fifo')"
 expect "unloaded: functions that are redirected" 0 "$(fact live 'after: redirected')"
 check "the file system is clean" is_clean
 
+# What is skipped elsewhere. There are no libraries there, so that it takes another build.
+capture selftest "$root/scripts/build-selftests"
+step "all selftests pass with it on 4 CPUs with SMT and NUMA" \
+	"$root/vm/run" --kernel "$system/boot/vmlinuz-$release" --topology smt-numa --mem 2048 \
+	--file "$module" --file "$selftest" --out "$logs/smt-numa" \
+	-- 'insmod /scx_custody.ko && /scx-custody-selftest --all-tasks && rmmod scx_custody'
+expect "with SMT and NUMA: tests skipped" 0 "$(grep -c '# SKIP' "$logs/smt-numa/output.log")"
+
 # --- kernels that it must not be loaded into -----------------------------------------
 
 step "the patched kernel boots" boot patched "$patched" "$live"$'\nrefuse'
@@ -130,8 +139,7 @@ refuses patched "this kernel has the custody semantics of its own"
 
 # Its own modules don't fit it any more either, so that there is no disk.
 step "the kernel in which a function has another name boots" \
-	"$root/vm/run" --kernel "$work/renamed" --out "$logs/renamed" \
-	--file "$system/lib/modules/$release/updates/dkms/scx_custody.ko" \
+	"$root/vm/run" --kernel "$work/renamed" --file "$module" --out "$logs/renamed" \
 	-- "$live"$'\ntell_refusal insmod /scx_custody.ko'
 refuses renamed "this kernel has 0 symbols 'ops_dequeue', not 1"
 
