@@ -102,17 +102,30 @@ check "there are headers of Debian's 6.18" "$root/scripts/build-module" 6.18 sto
 headers=$cache/obj/6.18-module-stock-6.18.15
 release=$(cat "$headers/include/config/kernel.release")
 
+# dkms_build NAME RELEASE: build the version that dkms knows under that name.
+dkms_build() {
+	KBUILD_MODPOST_WARN=1 dkms build --dkmstree "$tmp/$1/dkms" --sourcetree "$tmp/$1/usr/src" \
+		--kernelsourcedir "$headers" -k "$2" "scx-custody/$version"
+}
+
 # dkms_builds NAME WHAT...: dkms adds what it is told to, and builds that version.
 dkms_builds() {
-	local own=("--dkmstree" "$tmp/$1/dkms" "--sourcetree" "$tmp/$1/usr/src")
-
 	mkdir -p "$tmp/$1/dkms" "$tmp/$1/usr/src"
-	dkms add "${own[@]}" "${@:2}" &&
-		KBUILD_MODPOST_WARN=1 dkms build "${own[@]}" --kernelsourcedir "$headers" \
-			-k "$release" "scx-custody/$version" &&
+	dkms add --dkmstree "$tmp/$1/dkms" --sourcetree "$tmp/$1/usr/src" "${@:2}" &&
+		dkms_build "$1" "$release" &&
 		modinfo -F vermagic "$tmp/$1/dkms/scx-custody/$version/$release/x86_64/module/scx_custody.ko" |
 		grep "^$release "
 }
+
+# leaves_out RELEASE: dkms does not build it for that kernel, and says why.
+leaves_out() {
+	local out status=0
+
+	out=$(dkms_build from-deb "$1" 2>&1) || status=$?
+	echo "$out"
+	[ "$status" -ne 0 ] && grep -q BUILD_EXCLUSIVE <<<"$out"
+}
+
 mkdir "$tmp/checkout" "$tmp/from-deb" "$tmp/from-rpm"
 (cd "$root" && git ls-files -z --cached --others --exclude-standard |
 	xargs -0 cp -a --parents -t "$tmp/checkout")
@@ -120,6 +133,9 @@ check "dkms builds the module from a checkout" dkms_builds from-checkout "$tmp/c
 dpkg-deb -x "$deb"/scx-custody-dkms_*_all.deb "$tmp/from-deb"
 (cd "$tmp/from-rpm" && rpm2cpio "$rpm"/scx-custody-dkms-[0-9]*.rpm | cpio -id --quiet)
 check "dkms builds the module from what is packaged" dkms_builds from-deb "scx-custody/$version"
+for other in 6.1.8-amd64 6.12.117+deb13-amd64 6.15.9 7.1.13 7.10.0; do
+	check "dkms builds none for $other" leaves_out "$other"
+done
 check "both kinds have the same source of it" diff -r "$tmp"/from-{deb,rpm}/usr/src
 
 done_testing
