@@ -69,6 +69,15 @@ in_source() {
 	[ -f "$root/Makefile" ]
 }
 
+# kit_version: this kit's, which debian/changelog has, and what is installed knows.
+kit_version() {
+	if in_source; then
+		sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog"
+	else
+		cat "$root/VERSION"
+	fi
+}
+
 # how_to_install: how a user gets what is missing.
 how_to_install() {
 	if in_source; then echo "run 'make setup' as root"; else echo "install it"; fi

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/tap.sh"
 
 tmp='' deb='' rpm=''
-version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")
+version=$(kit_version)
 scratch tmp
 
 check "Debian's packages build" "$root/scripts/build-packages" deb

@@ -21,7 +21,7 @@ fi
 tmp=''
 scratch tmp
 mkdir "$tmp/packages"
-version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")
+version=$(kit_version)
 newer=$version+test
 kit=(scx-custody-patches scx-custody-selftests scx-custody-dkms)
 verdict=/var/lib/scx-custody/verdict-6.18.15.json

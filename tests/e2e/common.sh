@@ -157,7 +157,7 @@ small_config() {
 }
 
 # The kit's version, and one to be its successor, as in tests/42-install.t.
-version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$root/debian/changelog")
+version=$(kit_version)
 newer=$version+test
 
 # --- what a guest has said --------------------------------------------------------

@@ -138,7 +138,7 @@ prove() {
 	su - user -c 'scx-custody status'
 	modprobe -r scx_custody
 
-	# tasks that wake each other all the time, of no BPF scheduler
+	# tasks that wake each other all the time, under each BPF scheduler that comes
 	scx-custody-selftest --bench-pipe 1000000000 --no-scheduler &
 	load=$!
 	in_turn $(($(date +%s) + minutes * 45))
