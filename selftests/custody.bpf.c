@@ -238,7 +238,7 @@ static void violate(struct task_struct *p, struct account *a, u32 kind,
 	v->kind = kind;
 	v->expectation = expectation;
 	v->deq_flags = deq_flags;
-	v->cpu = bpf_get_smp_processor_id();
+	v->cpu = kind == STUCK ? scx_bpf_task_cpu(p) : bpf_get_smp_processor_id();
 	v->state = a->state;
 	v->place = a->place;
 	v->pid = p->pid;
@@ -342,15 +342,18 @@ static void hold_in_tree(s32 pid)
 	bpf_spin_unlock(&held_lock);
 }
 
-/* The pid of a task that we hold, or 0. It may be out of date. */
-static s32 take_held(void)
+static s32 take_from_map(void)
+{
+	s32 pid;
+
+	return bpf_map_pop_elem(&held_pids, &pid) ? 0 : pid;
+}
+
+static s32 take_from_tree(void)
 {
 	struct held_node *held;
 	struct bpf_rb_node *node;
 	s32 pid;
-
-	if (!bpf_map_pop_elem(&held_pids, &pid))
-		return pid;
 
 	bpf_spin_lock(&held_lock);
 	node = bpf_rbtree_first(&held_tree);
@@ -364,6 +367,16 @@ static s32 take_held(void)
 	pid = held->pid;
 	bpf_obj_drop_impl(held, NULL);
 	return pid;
+}
+
+/*
+ * The pid of a task that we hold, or 0. It may be out of date. In turns from either
+ * place: they need not ever be empty.
+ */
+static s32 take_held(u32 turn)
+{
+	return turn & 1 ? take_from_tree() ?: take_from_map() :
+			  take_from_map() ?: take_from_tree();
 }
 
 static u64 dsq_of(u32 place, s32 cpu)
@@ -659,7 +672,7 @@ static void dispatch(u32 cpu, struct task_struct *prev)
 		dequeued_here[cpu] = false;
 
 	bpf_for(i, 0, 4) {
-		pid = take_held();
+		pid = take_held(i);
 		if (pid <= 0)
 			break;
 		dispatch_held(pid, cpu);
@@ -893,6 +906,23 @@ int read_mark(struct errand *errand)
 		return 1;
 	errand->answer = !!(p->scx.flags & task_in_custody_flag());
 	bpf_task_release(p);
+	return 0;
+}
+
+/* Name the test tasks that are in custody, which should have been dispatched. */
+SEC("syscall")
+int find_stuck(struct errand *errand)
+{
+	struct task_struct *p;
+
+	bpf_rcu_read_lock();
+	bpf_for_each(task, p, NULL, BPF_TASK_ITER_ALL_THREADS) {
+		struct account *a = account_of(p);
+
+		if (a && a->mine && a->state == STATE_CUSTODY)
+			violate(p, a, STUCK, WANT_RUN, 0);
+	}
+	bpf_rcu_read_unlock();
 	return 0;
 }
 

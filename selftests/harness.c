@@ -176,6 +176,14 @@ void kick_cpus(void)
 		errand(scheduler->progs.kick, &kick);
 }
 
+void find_stuck(void)
+{
+	struct errand none = {};
+
+	if (attached && !scheduler_gone())
+		errand(scheduler->progs.find_stuck, &none);
+}
+
 bool kernel_marks(pid_t pid)
 {
 	struct errand look = { .pid = pid };
@@ -294,6 +302,7 @@ static const char *const kind_names[NR_VIOLATIONS] = {
 	[KERNEL_MARK] = "kernel's mark",
 	[OUTER_OP] = "outer op",
 	[LET_GO] = "let go",
+	[STUCK] = "stuck",
 };
 
 static const char *const stage_names[NR_STATES] = {
@@ -323,6 +332,7 @@ static const char *const expectation_texts[NR_EXPECTATIONS] = {
 	[WANT_MARK_CLEAR] = "SCX_TASK_IN_CUSTODY clear",
 	[WANT_OPS_STATE] = "ops_state not to be SCX_OPSS_NONE yet",
 	[WANT_LOCKED_RQ] = "ops.dispatch() to know its locked run queue after a dequeue in it",
+	[WANT_RUN] = "a dequeue, and to be run, by now",
 };
 
 void print_violations(void)

@@ -149,6 +149,8 @@ bool park(unsigned int places);
 bool unpark(void);
 bool workers_done(void);
 void kick_cpus(void);
+/* Test tasks in custody are violations from here on. */
+void find_stuck(void);
 bool kernel_marks(pid_t pid);
 
 /* System calls that change a task; true if they worked. */

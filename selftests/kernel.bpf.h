@@ -46,6 +46,7 @@ enum {
 	BPF_F_NO_PREALLOC		= 1 << 0,	/* of a map */
 	BPF_NOEXIST			= 1,		/* of an update */
 	BPF_LOCAL_STORAGE_GET_F_CREATE	= 1,
+	BPF_TASK_ITER_ALL_THREADS	= 1,
 	BPF_TASK_ITER_PROC_THREADS	= 2,
 };
 

@@ -35,7 +35,8 @@ static void usage(FILE *out)
 "\n"
 "Test whether this kernel calls ops.dequeue() of a sched_ext scheduler exactly\n"
 "once each time that a task leaves the scheduler's custody. Loads a scheduler of\n"
-"its own for each test; needs root and no other scheduler loaded.\n"
+"its own for each test; needs root, no other scheduler loaded, and CPU time to\n"
+"spare: a task that is not run for 10 s fails its test.\n"
 "\n"
 "  --list              name the tests and what must hold, and run nothing\n"
 "  --run PATTERN       run the tests whose name matches the shell pattern\n"
@@ -127,6 +128,9 @@ static enum result audit(const struct test *test, enum result result, bool died)
 {
 	if (scheduler_gone() && !test->ends_scheduler)
 		return fail("the kernel ended the scheduler: %s", ending->message);
+	/* What takes the machine's own tasks out of custody for good. */
+	if (knobs->everyone)
+		stop_scheduler();
 	if (nr_violations())
 		return fail("%llu violations", nr_violations());
 	if (result != PASS)
@@ -138,10 +142,15 @@ static enum result audit(const struct test *test, enum result result, bool died)
 	return PASS;
 }
 
-/* All workers are dead and, since their children end by themselves, custody is empty. */
+/*
+ * All workers are dead and, since their children end by themselves, custody is empty.
+ * With all tasks of the machine in it, it never is. They have to stay: put on the
+ * global DSQ, the busy ones would keep their CPUs from ops.dispatch(), and with that
+ * from the workers.
+ */
 static bool workers_ended(void)
 {
-	return workers_dead() && (!nr_in_custody() || nr_violations());
+	return workers_dead() && (!nr_in_custody() || knobs->everyone || nr_violations());
 }
 
 static bool await_workers_end(void)
@@ -174,9 +183,10 @@ static enum result run_test(const struct test *test)
 
 	result = test->run();
 	knobs->parked = false;
-	knobs->everyone = false;
 	kick_cpus();
 	died = await_workers_end();
+	if (!died && result == PASS)
+		find_stuck();
 	if (test->cleanup)
 		test->cleanup();
 	/* An end that is under way has effects before it is announced. */

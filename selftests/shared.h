@@ -65,6 +65,7 @@ enum violation_kind {
 	KERNEL_MARK,		/* SCX_TASK_IN_CUSTODY says otherwise */
 	OUTER_OP,		/* the op around a dequeue lost its context */
 	LET_GO,			/* the kernel let go of the task before the dequeue */
+	STUCK,			/* in custody, and not run again */
 	NR_VIOLATIONS,
 };
 
@@ -87,6 +88,7 @@ enum expectation {
 	WANT_MARK_CLEAR,	/* the kernel must have cleared its mark by now */
 	WANT_OPS_STATE,		/* the kernel must still keep other CPUs off the task */
 	WANT_LOCKED_RQ,		/* kfuncs that need the locked run queue must work */
+	WANT_RUN,		/* everything is dispatched */
 	NR_EXPECTATIONS,
 };
 
@@ -117,7 +119,7 @@ struct knobs {
 	 */
 	unsigned int parked;
 	unsigned int closing;		/* bypass is ahead: tasks may run unenqueued */
-	unsigned int everyone;		/* treat all tasks as test tasks */
+	unsigned int everyone;		/* treat all tasks as test tasks, until the end */
 	unsigned int iterate;		/* ops.dequeue() iterates the task's DSQ */
 	unsigned int use_locked_rq;	/* ops.dispatch() uses it after a move */
 	unsigned int fail;		/* ops.enqueue() calls scx_bpf_error() */
