@@ -30,7 +30,8 @@ int nr_cpus;
 volatile sig_atomic_t stopped;
 char reason[256];
 
-static struct custody *scheduler;
+static struct custody *schedulers[2];	/* with ops.dequeue(), and without */
+static struct custody *scheduler;	/* the one that the test wants */
 static struct bpf_link *attached;
 static bool may_fail;
 
@@ -62,17 +63,21 @@ enum result skip(const char *format, ...)
 /* The scheduler. */
 
 /*
- * Loading takes seconds where the kernel is emulated, so a loaded scheduler is
- * kept for the next test, unless that wants another one.
+ * A scheduler is kept until the end once it is loaded. Loading takes seconds where
+ * the kernel is emulated, and unloading can have a test hang that takes a CPU away:
+ * who frees the maps is bound to his CPU, waits for RCU, and that for the CPU to
+ * be gone (Linux 6.18).
  */
 static const char *load_scheduler(bool without_dequeue)
 {
 	struct custody__custody_ops__sched_ext_ops *ops;
 
-	if (scheduler && !scheduler->struct_ops.custody_ops->dequeue == without_dequeue)
+	if (scheduler != schedulers[without_dequeue])
+		stop_scheduler();
+	scheduler = schedulers[without_dequeue];
+	if (scheduler)
 		return NULL;
 
-	unload_scheduler();
 	listen_to_libbpf();
 	scheduler = custody__open();
 	if (!scheduler)
@@ -98,6 +103,7 @@ static const char *load_scheduler(bool without_dequeue)
 		scheduler = NULL;
 		return "the kernel does not take the BPF scheduler";
 	}
+	schedulers[without_dequeue] = scheduler;
 	return NULL;
 }
 
@@ -146,11 +152,11 @@ void stop_scheduler(void)
 	attached = NULL;
 }
 
-void unload_scheduler(void)
+void unload_schedulers(void)
 {
 	stop_scheduler();
-	custody__destroy(scheduler);
-	scheduler = NULL;
+	custody__destroy(schedulers[0]);
+	custody__destroy(schedulers[1]);
 }
 
 bool scheduler_gone(void)

@@ -69,7 +69,7 @@ extern int nr_cpus;
 /* Says what is wrong, or NULL; print_complaint() says more. */
 const char *start_scheduler(const struct test *test);
 void stop_scheduler(void);
-void unload_scheduler(void);
+void unload_schedulers(void);
 bool scheduler_gone(void);
 unsigned long long nr_violations(void);
 void print_violations(void);

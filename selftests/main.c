@@ -442,7 +442,7 @@ int main(int argc, char **argv)
 	}
 
 	run_tests();
-	unload_scheduler();
+	unload_schedulers();
 	if (options.all_tasks)
 		set_fair_servers(true);
 	if (stopped) {
