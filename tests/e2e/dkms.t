@@ -46,7 +46,7 @@ build_renamed() {
 
 # --- what happens in the guest ----------------------------------------------------
 
-live=$(cat "$root/tests/e2e/live.sh")
+live=$(cat "$root"/tests/{live-guest,e2e/live}.sh)
 
 # refuses NAME WORDS: in that boot, the module did nothing but to say why.
 refuses() {

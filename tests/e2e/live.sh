@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# For the guests of dkms.t, which calls one of the functions prove and refuse, as
-# root. They print a line for each fact, NAME: VALUE. What those rest on is between.
-
-counters=/sys/module/scx_custody/custody
+# For the guests of dkms.t, after tests/live-guest.sh. It calls one of the functions
+# prove and refuse, as root. They print a line for each fact, NAME: VALUE. What those
+# rest on is between.
 
 fact() {
 	printf '%s: %s\n' "$1" "$2"
@@ -38,11 +37,6 @@ selftest() {
 	scx-custody-selftest --duration 5 --all-tasks "$@"
 }
 
-# Taint flag 15, as the kernel's documentation counts them.
-live_patched() {
-	[ $(($(cat /proc/sys/kernel/tainted) >> 15 & 1)) = 1 ]
-}
-
 nr_redirected() {
 	[ -e /sys/kernel/tracing/README ] || mount -t tracefs tracefs /sys/kernel/tracing
 	grep -c . /sys/kernel/tracing/enabled_functions
@@ -68,16 +62,7 @@ refuse() {
 # scheduler.
 start_scheduler() {
 	"$@" &
-	until grep -qx enabled /sys/kernel/sched_ext/state; do
-		kill -0 $! || return
-		sleep 0.1
-	done
-}
-
-balanced() {
-	[ $(($(cat $counters/left_dispatched) + $(cat $counters/left_changed) +
-		$(cat $counters/left_core_sched))) = "$(cat $counters/entered)" ] &&
-		[ "$(cat $counters/entered)" -gt 1000 ]
+	await_scheduler
 }
 
 # The module and BPF schedulers come and go one after the other, under load.
@@ -131,7 +116,6 @@ prove() {
 	start_scheduler selftest --run hammer
 	status 'with: modprobe -r' modprobe -r scx_custody
 	status 'with: hammer' wait $!
-	grep . $counters/*
 	is 'with: balanced' balanced
 	fact 'with: missed' "$(cat $counters/missed)"
 	is 'with: live patched' live_patched
