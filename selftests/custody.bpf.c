@@ -847,6 +847,9 @@ s32 BPF_PROG(custody_init)
 SEC("struct_ops")
 void BPF_PROG(custody_exit, struct scx_exit_info *info)
 {
+	/* That is our doing. */
+	if (info->kind == SCX_EXIT_UNREG)
+		return;
 	bpf_probe_read_kernel_str(ending.message, sizeof(ending.message), info->msg);
 	ending.kind = info->kind;
 }
@@ -906,6 +909,16 @@ int read_mark(struct errand *errand)
 		return 1;
 	errand->answer = !!(p->scx.flags & task_in_custody_flag());
 	bpf_task_release(p);
+	return 0;
+}
+
+/* Is core scheduling on, for that CPU? */
+SEC("syscall")
+int read_core_scheduling(struct errand *errand)
+{
+	const struct rq *rq = bpf_per_cpu_ptr(&runqueues, errand->cpu);
+
+	errand->answer = rq && bpf_core_field_exists(rq->core_enabled) && rq->core_enabled;
 	return 0;
 }
 

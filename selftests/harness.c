@@ -197,6 +197,16 @@ bool kernel_marks(pid_t pid)
 	return !errand(scheduler->progs.read_mark, &look) && look.answer;
 }
 
+bool core_scheduling(void)
+{
+	struct errand look = {};
+
+	for (look.cpu = 0; look.cpu < nr_cpus; look.cpu++)
+		if (!errand(scheduler->progs.read_core_scheduling, &look) && look.answer)
+			return true;
+	return false;
+}
+
 /* The books. */
 
 unsigned long long nr_entered_by(enum entry entry, unsigned int places)

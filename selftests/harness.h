@@ -152,6 +152,7 @@ void kick_cpus(void);
 /* Test tasks in custody are violations from here on. */
 void find_stuck(void);
 bool kernel_marks(pid_t pid);
+bool core_scheduling(void);
 
 /* System calls that change a task; true if they worked. */
 bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */

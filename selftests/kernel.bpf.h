@@ -79,7 +79,6 @@ struct bpf_iter_scx_dsq {
 
 struct cgroup { };
 struct cpumask { };
-struct rq { };
 struct scx_cpu_release_args { };
 struct scx_exit_task_args { };
 
@@ -105,12 +104,17 @@ struct task_struct {
 	char comm[16];
 };
 
+struct rq {
+	unsigned int core_enabled;	/* not where there is no core scheduling */
+};
+
 struct scx_init_task_args {
 	bool fork;
 };
 
 enum scx_exit_kind {
 	SCX_EXIT_NONE			= 0,
+	SCX_EXIT_UNREG			= 64,
 };
 
 struct scx_exit_info {
@@ -228,6 +232,7 @@ s32 scx_bpf_task_cpu(const struct task_struct *p) __weak __ksym;
 void scx_bpf_kick_cpu(s32 cpu, u64 flags) __weak __ksym;
 u32 scx_bpf_nr_cpu_ids(void) __weak __ksym;
 void scx_bpf_cpuperf_set(s32 cpu, u32 perf) __weak __ksym;
+extern const struct rq runqueues __ksym;
 struct rq *scx_bpf_locked_rq(void) __weak __ksym;
 void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data__sz) __weak __ksym;
 

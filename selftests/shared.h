@@ -150,6 +150,7 @@ struct books {
 	unsigned long long violations[NR_VIOLATIONS];
 };
 
+/* How the kernel ended the BPF scheduler; not if it was unloaded. */
 struct ending {
 	int kind;
 	char message[128];

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Core scheduling takes tasks out of custody by itself. */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -17,36 +19,46 @@
 #define PR_SCHED_CORE_SHARE_TO	2
 #endif
 
-/* A cookie comes from one's own, so another process gives it. Returns an errno. */
-static int share_cookie(struct worker *group, int number)
+/*
+ * A cookie comes from one's own, so another process gives it. It stops then, and keeps
+ * core scheduling on until it is killed.
+ */
+static pid_t givers[2];
+
+/* Returns an errno. */
+static int share_cookie(struct worker *group, int number, pid_t *giver)
 {
 	int status, i;
 	pid_t pid = fork();
 
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* the scheduler's would keep that attached */
+		close_range(3, ~0U, 0);
 		if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0, 0))
 			_exit(errno);
 		for (i = 0; i < number; i++)
 			if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_SHARE_TO, group[i].pid, 0, 0))
 				_exit(errno);
+		raise(SIGSTOP);
 		_exit(0);
 	}
-	waitpid(pid, &status, 0);
-	return WEXITSTATUS(status);
+	waitpid(pid, &status, WUNTRACED);
+	if (!WIFSTOPPED(status))
+		return WEXITSTATUS(status);
+	*giver = pid;
+	return 0;
 }
 
 /*
  * Two groups that may not share a core: when one sibling picks a task of a
  * group, the other takes one of the same wherever it is.
  */
-static enum result core_sched_run(void)
+static enum result pick_by_cookie(void)
 {
 	int group, error;
-	char smt[8];
 	double end;
 
-	if (!read_file("/sys/devices/system/cpu/smt/active", smt, sizeof(smt)) || smt[0] != '1')
-		return skip("there are no SMT siblings");
 	/*
 	 * Long slices, since a kernel warns when core scheduling forces a CPU to
 	 * idle whose task has used up its own.
@@ -55,7 +67,7 @@ static enum result core_sched_run(void)
 	if (!spawn(NAP, 2 * GROUP))
 		return FAIL;
 	for (group = 0; group < 2; group++) {
-		error = share_cookie(&workers[group * GROUP], GROUP);
+		error = share_cookie(&workers[group * GROUP], GROUP, &givers[group]);
 		if (error)
 			return skip("this kernel has no core scheduling: %s", strerror(error));
 	}
@@ -71,8 +83,43 @@ static enum result core_sched_run(void)
 }
 
 /*
+ * Core scheduling must not end while there is a BPF scheduler: when that dispatches for a
+ * sibling, the kernel lets go of the run queue, and takes another lock than before if core
+ * scheduling has ended meanwhile. The CPU whose lock that is hangs (Linux 6.18). Nor must
+ * the BPF scheduler end while there are tasks with a cookie, of which the kernel warns.
+ */
+static enum result core_sched_run(void)
+{
+	enum result result;
+	char smt[8];
+
+	if (!read_file("/sys/devices/system/cpu/smt/active", smt, sizeof(smt)) || smt[0] != '1')
+		return skip("there are no SMT siblings");
+	result = pick_by_cookie();
+	kill_workers();
+	if (!wait_until(workers_dead()) && result == PASS)
+		result = fail("tasks were never run again");
+	stop_scheduler();
+	return result;
+}
+
+static void end_core_scheduling(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(givers); i++) {
+		if (!givers[i])
+			continue;
+		kill(givers[i], SIGKILL);
+		waitpid(givers[i], NULL, 0);
+		givers[i] = 0;
+	}
+	wait_until(!core_scheduling());
+}
+
+/*
  * Kernels up to 6.18 warn (pick_task_scx) when core scheduling meets tasks of
  * other classes, so this is not for a machine in use.
  */
-TEST(core_sched, .rows = ROW(9), .disturbs_all = true,
+TEST(core_sched, .rows = ROW(9), .disturbs_all = true, .cleanup = end_core_scheduling,
      .must = "A task that core scheduling picks out of custody gets one dequeue, marked as that.");
