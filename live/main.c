@@ -86,11 +86,12 @@ static struct {
 static struct scx_sched __rcu **root;
 static struct rq * __percpu *locked_rq;
 static void __percpu **dsp_ctx;
-static void __percpu *runqueues;
+/* Not named like the kernel's: BPF schedulers look that up, by a name that is unique. */
+static void __percpu *rqs;
 
 static struct rq *task_rq(const struct task_struct *p)
 {
-	return per_cpu_ptr(runqueues, task_cpu(p));
+	return per_cpu_ptr(rqs, task_cpu(p));
 }
 
 static struct scx_dispatch_q *local_dsq(struct rq *rq)
@@ -606,7 +607,7 @@ static void __init take_addresses(void)
 	root = (void *)live_kernel.address[LIVE_scx_root];
 	dsp_ctx = (void *)live_kernel.address[LIVE_scx_dsp_ctx];
 	locked_rq = (struct rq * __percpu __force *)locked;
-	runqueues = (void __percpu __force *)live_kernel.address[LIVE_runqueues];
+	rqs = (void __percpu __force *)live_kernel.address[LIVE_runqueues];
 }
 
 static int __init cannot_redirect(int err)
