@@ -128,9 +128,6 @@ static enum result audit(const struct test *test, enum result result, bool died)
 {
 	if (scheduler_gone() && !test->ends_scheduler)
 		return fail("the kernel ended the scheduler: %s", ending->message);
-	/* What takes the machine's own tasks out of custody for good. */
-	if (knobs->everyone)
-		stop_scheduler();
 	if (nr_violations())
 		return fail("%llu violations", nr_violations());
 	if (result != PASS)

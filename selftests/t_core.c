@@ -54,11 +54,14 @@ static int share_cookie(struct worker *group, int number, pid_t *giver)
  * Two groups that may not share a core: when one sibling picks a task of a
  * group, the other takes one of the same wherever it is.
  */
-static enum result pick_by_cookie(void)
+static enum result core_sched_run(void)
 {
 	int group, error;
+	char smt[8];
 	double end;
 
+	if (!read_file("/sys/devices/system/cpu/smt/active", smt, sizeof(smt)) || smt[0] != '1')
+		return skip("there are no SMT siblings");
 	/*
 	 * Long slices, since a kernel warns when core scheduling forces a CPU to
 	 * idle whose task has used up its own.
@@ -86,27 +89,14 @@ static enum result pick_by_cookie(void)
  * Core scheduling must not end while there is a BPF scheduler: when that dispatches for a
  * sibling, the kernel lets go of the run queue, and takes another lock than before if core
  * scheduling has ended meanwhile. The CPU whose lock that is hangs (Linux 6.18). Nor must
- * the BPF scheduler end while there are tasks with a cookie, of which the kernel warns.
+ * the BPF scheduler end while there are tasks with a cookie, of which the kernel warns;
+ * the workers are dead by now.
  */
-static enum result core_sched_run(void)
-{
-	enum result result;
-	char smt[8];
-
-	if (!read_file("/sys/devices/system/cpu/smt/active", smt, sizeof(smt)) || smt[0] != '1')
-		return skip("there are no SMT siblings");
-	result = pick_by_cookie();
-	kill_workers();
-	if (!wait_until(workers_dead()) && result == PASS)
-		result = fail("tasks were never run again");
-	stop_scheduler();
-	return result;
-}
-
 static void end_core_scheduling(void)
 {
 	size_t i;
 
+	stop_scheduler();
 	for (i = 0; i < ARRAY_SIZE(givers); i++) {
 		if (!givers[i])
 			continue;

@@ -124,7 +124,8 @@ static enum result hammer_run(void)
 	return storm(AFFINITY | CLASS);
 }
 
-TEST(hammer, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(6) | ROW(7) | ROW(8) | ROW(10) |
+/* The end of the scheduler takes the machine's own tasks out of custody for good. */
+TEST(hammer, .cleanup = stop_scheduler, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(6) | ROW(7) | ROW(8) | ROW(10) |
 		     ROW(16),
      .hazards = HAZARD(1) | HAZARD(2) | HAZARD(3) | HAZARD(4) | HAZARD(5) | HAZARD(6) |
 		HAZARD(8),
