@@ -85,3 +85,13 @@ static __always_inline void scx_custody_end_on_dequeue(struct task_struct *p,
 	if (unlikely(p->scx.flags & SCX_TASK_IN_CUSTODY) && p->scx.sticky_cpu < 0)
 		scx_custody_end(p, deq_flags);
 }
+
+/**
+ * scx_custody_forget - Don't let custody outlive the BPF scheduler
+ * @p: task which the BPF scheduler gets or gives back, not in custody
+ */
+static __always_inline void scx_custody_forget(struct task_struct *p)
+{
+	if (WARN_ON_ONCE(p->scx.flags & SCX_TASK_IN_CUSTODY))
+		p->scx.flags &= ~SCX_TASK_IN_CUSTODY;
+}

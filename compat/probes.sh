@@ -246,3 +246,78 @@ probe_hazards() {
 		hazard_evidence["$number"]=$because
 	done <<<"$said"
 }
+
+# --- fixes ------------------------------------------------------------------------
+
+# A patch NNNN-sched_ext-fix-NAME.patch mends a fault of sched_ext's own, which a
+# stable release may have mended by itself. Each is asked for alone: the tree has
+# the fix if the hazard of docs/semantics.md is closed that the fix is for, or if
+# probe_fix_NAME says so where there is no such hazard.
+declare -A hazard_of_fix=(
+	[spurious-warning]=2
+	[remote-arrival]=4
+	[dsq-locked-dequeue]=5
+	[late-clear]=8
+	[stale-dispatch]=10
+	[dying-cpu]=11
+	[remote-eligibility]=12
+	[left-over-verdict]=13
+	[late-release]=14
+)
+
+# fix_of PATCH: the NAME of the fix which that is, or nothing.
+fix_of() {
+	sed -nE 's/^[0-9]+-sched_ext-fix-(.*)\.patch$/\1/p' <<<"$1"
+}
+
+# probe_fixes DIR LINE: which fixes of the line's series a tree has. Sets
+#	fixes[]			their names
+#	fix_state[NAME]		there or missing
+#	fix_evidence[NAME]	what that rests on
+#	patches[]		what of the series is left to apply
+declare -A fix_state fix_evidence
+probe_fixes() {
+	local patch name number
+
+	fixes=() patches=()
+	probe_hazards "$1"
+	while read -r patch; do
+		name=$(fix_of "$patch")
+		if [ -n "$name" ]; then
+			fixes+=("$name")
+			number=${hazard_of_fix[$name]:-}
+			if [ -z "$number" ]; then
+				IFS=$'\t' read -r fix_state["$name"] fix_evidence["$name"] \
+					< <(cd "$1" && "probe_fix_${name//-/_}")
+			elif [ "${hazard_state[$number]:-}" = closed ]; then
+				fix_state["$name"]=there
+				fix_evidence["$name"]=${hazard_evidence[$number]}
+			else
+				fix_state["$name"]=missing
+				fix_evidence["$name"]=${hazard_evidence[$number]:-nothing tells}
+			fi
+			[ "${fix_state[$name]}" != there ] || continue
+		fi
+		patches+=("$patch")
+	done < <(patch_names "$root/patches/$2/series")
+}
+
+probe_fix_lost_race() {
+	probe_lost_race | sed 's/^tracked/there/; s/^untracked/missing/'
+}
+
+# May a task stay where it is? It is told apart where it is dispatched.
+probe_fix_own_rq() {
+	awk '
+		/^static void dispatch_to_local_dsq\(/ { inside = 1 }
+		inside && /src_rq != dst_rq/ {
+			sub(/^[ \t]+/, "")
+			found = "there\t" FILENAME ":" FNR ": " $0
+			exit
+		}
+		/^}/ { inside = 0 }
+		END {
+			print found ? found : "missing\tdispatch_to_local_dsq() in " \
+				FILENAME " asks even if the task stays on its rq"
+		}' kernel/sched/ext.c
+}

@@ -287,15 +287,19 @@ touched_files() {
 		}' "$@" | sort -u
 }
 
-# copy_series FROM TO: a series and its patches, with what unapply and detect want
-# to know of them later.
+# copy_series FROM TO: what is to be applied of a series, patches[], with what
+# unapply and detect want to know of them later.
 copy_series() {
 	local name sums
 
-	mkdir -p "$2" && cp "$1/series" "$2/" || return
-	while read -r name; do
+	mkdir -p "$2" || return
+	{
+		grep '^#' "$1/series"
+		printf '%s\n' "${patches[@]}"
+	} >"$2/series" || return
+	for name in "${patches[@]}"; do
 		cp "$1/$name" "$2/$name" || return
-	done < <(patch_names "$1/series")
+	done
 	printf 'layout=%s\nline=%s\n' "$layout" "$line" >"$2/layout" || return
 	sums=$(cd "$2" && sha256sum -- *) && echo "$sums" >"$2/SHA256SUMS"
 }
@@ -380,15 +384,15 @@ offsets() {
 # copy_files: what the series for the tree changes, and the series. Sets
 #	work		a temporary folder, with room for quilt's words in log
 #	copy		in it, the copies
-#	patches[]	the series
+#	patches[]	the series, without the fixes that the tree has
 copy_files() {
 	local series=$root/patches/$line file
 	local -a touched
 
 	scratch work
 	copy=$work/tree
+	probe_fixes "$tree" "$line"
 	attempt "copy the series to $work" copy_series "$series" "$copy/$kit"
-	mapfile -t patches < <(patch_names "$series/series")
 	mapfile -t touched < <(cd "$series" && touched_files "${patches[@]}")
 	refuse_local_changes "${touched[@]}"
 	for file in "${touched[@]}"; do

@@ -27,8 +27,11 @@ restores() {
 
 # --- there and back, on every line ----------------------------------------------
 
+# by_plain_quilt TREE LINE: with the lines deleted of what the tree has of itself.
 by_plain_quilt() {
-	(cd "$1" && QUILT_PATCHES=$root/patches/$2 quilt --quiltrc - push -a --fuzz=0)
+	detect --patches "$1" | sed 's/.*\///' >"$tmp/series"
+	(cd "$1" && QUILT_PATCHES=$root/patches/$2 QUILT_SERIES=$tmp/series \
+		quilt --quiltrc - push -a --fuzz=0)
 }
 
 quilt_goes_back_and_forth() {
@@ -47,8 +50,8 @@ feature_is_defined() {
 
 for source in "${source_names[@]}"; do
 	IFS='|' read -r layout line feature <<<"${is[$source]}"
-	series=$(grep -c '\.patch' "$root/patches/$line/series")
 	tree=$(sapling "$source")
+	series=$(detect --patches "$tree" | wc -l)
 	pristine=$(snapshot "$tree")
 	pristine_files=$(patched_files "$tree")
 

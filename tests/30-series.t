@@ -80,6 +80,40 @@ touched() {
 	sed -n 's/^+++ b\///p' "$1"/*.patch | sort -u
 }
 
+# left_out PATCH: does the tree have this fix by itself?
+left_out() {
+	! printf '%s\n' "${names[@]}" | grep -Fqx -- "$1"
+}
+
+# any_subset TREE: a maintainer may delete the line of any fix from the series. What is
+# left still applies without fuzz, whichever lines these are.
+any_subset() {
+	local -a fixes needed
+	local subset i name bad=0
+
+	mapfile -t fixes < <(printf '%s\n' "${names[@]}" | grep -e '-fix-')
+	mapfile -t needed < <(printf '%s\n' "${names[@]}" | grep -v -e '-fix-')
+	for ((subset = 0; subset < 1 << ${#fixes[@]}; subset++)); do
+		rm -rf "$scratch/subset"
+		mkdir "$scratch/subset"
+		(cd "$1" && touched "$patches" | while read -r file; do
+			[ ! -e "$file" ] || cp --parents "$file" "$scratch/subset"
+		done)
+		for name in ${needed[@]+"${needed[@]}"} ${fixes[@]+"${fixes[@]}"}; do
+			for ((i = 0; i < ${#fixes[@]}; i++)); do
+				[ "$name" != "${fixes[i]}" ] || ((subset >> i & 1)) || continue 2
+			done
+			patch -d "$scratch/subset" -p1 --fuzz=0 --force --silent --no-backup-if-mismatch \
+				--reject-file=- <"$patches/$name" || {
+				echo "$name, of subset $subset of ${fixes[*]}"
+				bad=1
+				break
+			}
+		done
+	done
+	[ $bad -eq 0 ]
+}
+
 # git am takes the series as it is, on just the files which it touches.
 git_am() {
 	local git=$scratch/git-$1 file
@@ -95,7 +129,7 @@ git_am() {
 	cd "$git" || return
 	git init -q . && git config user.name check && git config user.email check@localhost &&
 		git add -A && git commit -qm base &&
-		git am -q "$3"/*.patch || return
+		git am -q "${names[@]/#/$3/}" || return
 	for file in $(touched "$3"); do
 		cmp "$file" "$4/$file" || return
 	done
@@ -152,17 +186,21 @@ for line in "${lines[@]}"; do
 	)
 	at_exit "rm -rf '$tree'"
 	cd "$tree" || exit
-	mapfile -t names < <(grep -v '^#' "$patches/series")
+	# What of the series is for this very tree.
+	mapfile -t names < <("$root/compat/detect" --patches "$src" | sed 's/.*\///')
+	printf '%s\n' "${names[@]}" >"$scratch/series"
+	export QUILT_SERIES=$scratch/series
 	# Those of other lines are dealt with there.
 	mapfile -t own < <([ "$line" != "$series" ] ||
 		find "$patches" -type f -name '*.patch' -printf '%f\n' | sort)
 
 	check "$line: each patch is in the series, and the other way round" \
-		diff <(printf '%s\n' "${names[@]}" | sort) <(cd "$patches" && ls -- *.patch)
+		diff <(grep -v '^#' "$patches/series" | sort) <(cd "$patches" && ls -- *.patch)
 
 	before=$(state "$tree" "$patches")
 	export QUILT_PATCHES=$patches
 	check "$line: the series $series applies with no fuzz" push_all
+	check "$line: and so it does without any of the fixes in it" any_subset "$src"
 	check "$line: each hunk is in the function that it is for" in_the_right_functions . "$series"
 	check "$line: ext_custody.h is what compat/ generates for $layout" \
 		diff <("$root/compat/gen-header" "$layout") kernel/sched/ext_custody.h
@@ -194,6 +232,7 @@ for line in "${lines[@]}"; do
 	# Up to each patch of its own, and up to the last.
 	mapfile -t steps < <(printf '%s\n' ${own[@]+"${own[@]}"} "${names[-1]}" | sort -u)
 	for patch in "${steps[@]}"; do
+		! left_out "$patch" || continue
 		quilt push --fuzz=0 "$patch" >/dev/null
 		check "$line: builds up to $patch" \
 			build "$tree" "$objects" "$scratch/patch.log" &&
