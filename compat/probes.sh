@@ -22,6 +22,24 @@
 probes=(ops deq_flags op_call locked_rq dispatch_ctx error global_dsq bypass_dsq
 	lost_race)
 
+# ext_sources: sched_ext's own files, one a line. From 7.2 on they have a folder.
+ext_sources() {
+	local file
+
+	for file in kernel/sched/ext*.[ch] kernel/sched/ext/*.[ch]; do
+		[ ! -f "$file" ] || echo "$file"
+	done
+}
+
+# ext_c: the one that has most of it.
+ext_c() {
+	if [ -f kernel/sched/ext/ext.c ]; then
+		echo kernel/sched/ext/ext.c
+	else
+		echo kernel/sched/ext.c
+	fi
+}
+
 # first_match REGEX FILE...: "FILE:LINE: TEXT" of the first line that matches.
 first_match() {
 	local match
@@ -31,9 +49,23 @@ first_match() {
 	sed -E 's/^([^:]*:[0-9]+:)/\1 /; s/[[:space:]]+/ /g' <<<"$match"
 }
 
+# in_ext REGEX [FILE]...: the first match in these files and sched_ext's own.
+in_ext() {
+	local regex=$1
+	local -a files
+
+	shift
+	mapfile -t files < <(ext_sources)
+	# with no file, grep would read what isn't for it
+	[ $(($# + ${#files[@]})) -gt 0 ] && first_match "$regex" "$@" "${files[@]}"
+}
+
 # parameters NAME: "PARAMETERS <tab> FILE:LINE: NAME" of a function or a macro
-# of ext.c where it is defined, or none.
+# of sched_ext where it is defined, or none.
 parameters() {
+	local -a files
+
+	mapfile -t files < <(ext_sources)
 	awk -v name="$1" '
 		{
 			if (!collect && $0 ~ "^(#define |[a-z][^=;(]*[ *])" name "[(]") {
@@ -55,16 +87,16 @@ parameters() {
 		}
 		END {
 			print found ? found : "none\tno " name "() in kernel/sched/ext*"
-		}' kernel/sched/ext*.[ch]
+		}' "${files[@]:-/dev/null}"
 }
 
 # Is there one BPF scheduler in a global variable, or an instance to pass on?
 probe_ops() {
 	local at
 
-	if at=$(first_match '^struct scx_sched \{' kernel/sched/ext*.[ch]); then
+	if at=$(in_ext '^struct scx_sched \{'); then
 		printf 'instance\t%s\n' "$at"
-	elif at=$(first_match '^static struct sched_ext_ops scx_ops;' kernel/sched/ext*.[ch]); then
+	elif at=$(in_ext '^static struct sched_ext_ops scx_ops;'); then
 		printf 'global\t%s\n' "$at"
 	else
 		printf 'unknown\tneither struct scx_sched nor scx_ops is defined in kernel/sched/ext*\n'
@@ -75,8 +107,7 @@ probe_ops() {
 probe_deq_flags() {
 	local at
 
-	if at=$(first_match '^[[:space:]]*SCX_DEQ_CORE_SCHED_EXEC[[:space:]]*=' \
-			kernel/sched/ext*.[ch]); then
+	if at=$(in_ext '^[[:space:]]*SCX_DEQ_CORE_SCHED_EXEC[[:space:]]*='); then
 		printf '%s\t%s\n' "${at%%:*}" "$at"
 	else
 		printf 'none\tSCX_DEQ_CORE_SCHED_EXEC is not defined in kernel/sched/ext*\n'
@@ -92,8 +123,7 @@ probe_op_call() {
 probe_locked_rq() {
 	local at
 
-	if at=$(first_match '^(static )?DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)' \
-			kernel/sched/ext*.[ch]); then
+	if at=$(in_ext '^(static )?DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)'); then
 		printf 'per-cpu\t%s\n' "$at"
 	else
 		printf 'none\tno per-CPU scx_locked_rq_state in kernel/sched/ext*\n'
@@ -104,10 +134,9 @@ probe_locked_rq() {
 probe_dispatch_ctx() {
 	local at
 
-	if at=$(first_match '^static struct scx_dsp_ctx __percpu \*scx_dsp_ctx;' kernel/sched/ext.c); then
+	if at=$(in_ext '^static struct scx_dsp_ctx __percpu \*scx_dsp_ctx;'); then
 		printf 'per-cpu\t%s\n' "$at"
-	elif at=$(first_match '^[[:space:]]+struct scx_dsp_ctx[[:space:]]+dsp_ctx;' \
-			kernel/sched/ext*.[ch]); then
+	elif at=$(in_ext '^[[:space:]]+struct scx_dsp_ctx[[:space:]]+dsp_ctx;'); then
 		printf 'per-instance\t%s\n' "$at"
 	else
 		printf 'none\tno scx_dsp_ctx in kernel/sched/ext*\n'
@@ -143,6 +172,10 @@ probe_global_dsq() {
 # When a dequeue wins the race against dispatch_to_local_dsq(), does that know
 # which run queue it has locked? It does if a variable begins as the one that is.
 probe_lost_race() {
+	local file
+
+	file=$(ext_c)
+	[ -f "$file" ] || file=/dev/null
 	awk '
 		/^static .*dispatch_to_local_dsq\(/ { inside = 1 }
 		inside && /^[ \t]+struct rq \*[a-z_]+ = [a-z_]+;/ {
@@ -154,15 +187,14 @@ probe_lost_race() {
 		END {
 			print found ? found : "untracked\tdispatch_to_local_dsq() in " \
 				FILENAME " has no variable for it"
-		}' kernel/sched/ext.c
+		}' "$file"
 }
 
 # Has bypass mode a DSQ of its own?
 probe_bypass_dsq() {
 	local at
 
-	if at=$(first_match 'struct scx_dispatch_q[[:space:]]+bypass_dsq' \
-			kernel/sched/sched.h kernel/sched/ext*.[ch]); then
+	if at=$(in_ext 'struct scx_dispatch_q[[:space:]]+bypass_dsq' kernel/sched/sched.h); then
 		printf 'yes\t%s\n' "$at"
 	else
 		printf 'none\tno bypass_dsq in kernel/sched/sched.h or kernel/sched/ext*\n'
@@ -225,19 +257,17 @@ mark_task_flag() {
 }
 
 mark_deq_flag() {
-	first_match '^[[:space:]]*SCX_DEQ_SCHED_CHANGE[[:space:]]*=' \
-		-r --include='*.[ch]' kernel/sched/ext*
+	in_ext '^[[:space:]]*SCX_DEQ_SCHED_CHANGE[[:space:]]*='
 }
 
-# probe_hazards DIR: look for the hazards of docs/semantics.md in a tree that has
-# the feature, as far as they show in the source. Sets hazards[] to the numbers
-# of those looked for, hazard_state[NUMBER] to open, closed or not told, and
-# hazard_evidence[NUMBER].
+# probe_hazards DIR: look for the hazards of docs/semantics.md in a tree, as far as
+# they show in the source. Sets hazards[] to the numbers of those looked for,
+# hazard_state[NUMBER] to open, closed or not told, and hazard_evidence[NUMBER].
 declare -A hazard_state hazard_evidence
 probe_hazards() {
 	local said number state because
 
-	said=$(cd "$1" && perl "$root/compat/hazards.pl" kernel/sched/ext*.[ch]) ||
+	said=$(cd "$1" && ext_sources | xargs perl "$root/compat/hazards.pl") ||
 		die "cannot look for hazards in $1."
 	hazards=()
 	while IFS=$'\t' read -r number state because; do

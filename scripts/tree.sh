@@ -52,7 +52,8 @@ open_tree() {
 	done
 	[ -f "$tree/include/linux/sched/ext.h" ] ||
 		die "$tree has no sched_ext: there is no include/linux/sched/ext.h, which came with Linux 6.12."
-	for file in "$tree"/include/linux/sched/ext.h "$tree"/kernel/sched/ext*; do
+	for file in "$tree"/include/linux/sched/ext.h "$tree"/kernel/sched/ext* \
+		"$tree"/kernel/sched/ext/*; do
 		[ -r "$file" ] || [ ! -e "$file" ] || die "$file cannot be read."
 	done
 }
@@ -108,6 +109,12 @@ read_quilt() {
 	done
 }
 
+# adds_file: does the series in the tree bring in ext_custody.h? Those for kernels
+# that have the feature do not.
+adds_file() {
+	grep -qsx '+++ b/kernel/sched/ext_custody\.h' "${recorded[@]/#/$tree/$kit/}"
+}
+
 # judge_tree: set feature to
 #	absent			nothing of it is there
 #	complete		it is there, natively or put in by other means
@@ -136,7 +143,8 @@ judge_tree() {
 			because="an apply or unapply was interrupted and left ${traces[*]}; '$(verb unapply "$tree")' takes everything out"
 		elif [ "$own" -lt "${#recorded[@]}" ]; then
 			because="quilt has $own of ${#recorded[@]} patches applied; 'quilt push -a' there puts in the rest, '$(verb unapply "$tree")' takes everything out"
-		elif [ -z "$file" ] || [ -z "$task_flag" ] || [ -z "$deq_flag" ]; then
+		elif [ -z "$task_flag" ] || [ -z "$deq_flag" ] ||
+			{ [ -z "$file" ] && adds_file; }; then
 			because="quilt has all $own patches applied, but not all that they add is there; '$(verb unapply "$tree")' takes everything out or names what is in the way"
 		else
 			feature='applied by this kit'
@@ -216,7 +224,7 @@ is_checkout() {
 		[ ! -e "$tree/.git" ] || need git
 		return 1
 	fi
-	tree_git ls-files --error-unmatch kernel/sched/ext.c >/dev/null 2>&1
+	tree_git ls-files --error-unmatch "$(cd "$tree" && ext_c)" >/dev/null 2>&1
 }
 
 # refuse_local_changes FILE...: nothing but what is committed may be patched, so
