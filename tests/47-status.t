@@ -92,7 +92,7 @@ says_of_kernel() {
 	out=$("$root/scripts/scx-custody" status) || :
 	echo "$out"
 	grep -qx "kernel     $(uname -r) .*" <<<"$out" &&
-		grep -Eq '^custody    (native|backported|missing|unknown): ' <<<"$out" &&
+		grep -Eq '^custody    (native|early|backported|missing|unknown): ' <<<"$out" &&
 		grep -q '^verdict    ' <<<"$out" && grep -q '^scheduler  ' <<<"$out"
 }
 check "status has four lines" says_of_kernel
