@@ -27,6 +27,9 @@ check: ##- all tests; ends in 'N passed, N failed'
 check-mutations: ##- put each hazard back and see that its test catches it
 	@scripts/check mutations
 
+check-lockdep: ##- run the selftests under lockdep on 6.12, 6.18 and 7.1
+	@scripts/check lockdep
+
 check-releases: ##- see that the series apply to all releases of their lines
 	@scripts/check releases
 
@@ -113,6 +116,6 @@ help: ##- this list
 
 include install.mk
 
-.PHONY: demo check check-mutations check-releases oracle matrix e2e-deb e2e-rpm e2e-dkms detect \
+.PHONY: demo check check-lockdep check-mutations check-releases oracle matrix e2e-deb e2e-rpm e2e-dkms detect \
 	verify apply unapply kernel-deb kernel-rpm deb rpm install status debian-source \
 	fedora-spec setup fetch kernel selftests example vm help

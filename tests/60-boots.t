@@ -74,8 +74,8 @@ traces=--traces
 kernel='' image=''
 check "the selftests build" "$root/scripts/build-selftests" || { done_testing; exit; }
 
-# Three of the lines, as far as an hour goes; 'make matrix' has them all.
-lines=(6.12 6.19 6.18)
+# Two of the lines, as far as an hour goes; 'make matrix' has them all.
+lines=(6.12 6.18)
 for line in "${lines[@]}"; do
 	check "$line: the patched kernel builds" "$root/scripts/build-kernel" "$line" patched ||
 		continue
@@ -112,18 +112,5 @@ check "the oracle, a stock 7.3 kernel, can be had" "$root/scripts/fetch" stock-7
 	check "6.18: tasks on the pristine kernel do not, parked or dispatched" \
 		unlike_the_oracle 6.18-pristine fifo held_map parked_nice unload
 }
-
-# The last, since it takes another build.
-traces=''
-name="6.18: the patched kernel passes with lockdep and list debugging"
-if is_late 3900; then
-	skip "$name" "no time left; 'scripts/check boots' does it"
-else
-	check "6.18: the patched kernel builds with lockdep" \
-		"$root/scripts/build-kernel" 6.18 patched-lockdep && {
-		capture kernel "$root/scripts/build-kernel" 6.18 patched-lockdep 2>/dev/null
-		check "$name" passes 6.18-lockdep "$kernel/bzImage"
-	}
-fi
 
 done_testing
