@@ -20,6 +20,9 @@ char _license[] SEC("license") = "GPL";
 #define SECOND_DSQ	3
 #define MISSING_DSQ	4
 
+#define CLOCK_MONOTONIC	1
+#define MOVER_PERIOD	200000		/* ns */
+
 #define MAX_CPUS	64
 #define MAX_HELD	262144	/* with those that are stale: each change adds one */
 
@@ -35,11 +38,13 @@ struct account {
 	u32 place;		/* where it entered custody */
 	s32 cpu;		/* its CPU then */
 	bool mine;		/* a test task, to be put where the knobs say */
-	bool dispatched;	/* held, and since then dispatched by us */
+	u32 entry;		/* how many times it has entered custody */
+	u64 dispatch;		/* the latest of it when held: see note_dispatch() */
 	bool changed;		/* left for a change: must be enqueued before it runs */
 	bool turn;		/* its trace: is it having its turn, or waiting for it? */
 	struct phase phase;	/* how far it is in that */
 	u64 random;		/* state of the choices made for it */
+	u64 random_checks;	/* and of those that checks make, which change nothing */
 };
 
 struct {
@@ -49,17 +54,27 @@ struct {
 	__type(value, struct account);
 } accounts SEC(".maps");
 
-/* Tasks held by us: their pids, in a map or in a tree. */
+/* A task held by us, in a map, in a tree or in a list, and which entry of it that is. */
+struct held {
+	s32 pid;
+	u32 entry;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, MAX_HELD);
-	__type(value, s32);
-} held_pids SEC(".maps");
+	__type(value, struct held);
+} held_tasks SEC(".maps");
 
 struct held_node {
 	struct bpf_rb_node node;
 	u64 since;
-	s32 pid;
+	struct held held;
+};
+
+struct listed_node {
+	struct bpf_list_node node;
+	struct held held;
 };
 
 #define private(name) SEC(".bss." #name) __hidden __attribute__((aligned(8)))
@@ -67,6 +82,8 @@ struct held_node {
 private(held) struct bpf_spin_lock held_lock;
 private(held) struct bpf_rb_root held_tree
 	__attribute__((btf_decl_tag("contains:held_node:node")));
+private(held) struct bpf_list_head held_list
+	__attribute__((btf_decl_tag("contains:listed_node:node")));
 
 /* Are traces kept? Where not, the verifier removes all that is for them. */
 const volatile bool tracing;
@@ -80,6 +97,12 @@ struct {
 
 /* How many CPUs are in ops.dispatch(). */
 unsigned int dispatching;
+
+/* How many programs move tasks with nothing locked. */
+unsigned int moving;
+
+/* How many programs, on each CPU, take tasks off user DSQs. */
+static u32 taking[MAX_CPUS];
 
 /* Did a dispatched task's ops.dequeue() run in this CPU's current op? */
 static bool dequeued_here[MAX_CPUS];
@@ -318,42 +341,57 @@ static bool sooner(struct bpf_rb_node *a, const struct bpf_rb_node *b)
 	       container_of(b, struct held_node, node)->since;
 }
 
-static void hold_in_map(s32 pid)
+static void hold_in_map(struct held held)
 {
-	if (bpf_map_push_elem(&held_pids, &pid, 0))
+	if (bpf_map_push_elem(&held_tasks, &held, 0))
 		give_up("no room to hold a task");
 }
 
-static void hold_in_tree(s32 pid)
+static void hold_in_tree(struct held held)
 {
-	struct held_node *held;
+	struct held_node *node;
 
-	held = bpf_obj_new_impl(bpf_core_type_id_local(struct held_node), NULL);
-	if (!held) {
+	node = bpf_obj_new_impl(bpf_core_type_id_local(struct held_node), NULL);
+	if (!node) {
 		/* No memory at hand, with interrupts off. Held it is all the same. */
-		hold_in_map(pid);
+		hold_in_map(held);
 		return;
 	}
-	held->pid = pid;
-	held->since = bpf_ktime_get_ns();
+	node->held.pid = held.pid;
+	node->held.entry = held.entry;
+	node->since = bpf_ktime_get_ns();
 
 	bpf_spin_lock(&held_lock);
-	bpf_rbtree_add_impl(&held_tree, &held->node, (void *)sooner, NULL, 0);
+	bpf_rbtree_add_impl(&held_tree, &node->node, (void *)sooner, NULL, 0);
 	bpf_spin_unlock(&held_lock);
 }
 
-static s32 take_from_map(void)
+static void hold_in_list(struct held held)
 {
-	s32 pid;
+	struct listed_node *node;
 
-	return bpf_map_pop_elem(&held_pids, &pid) ? 0 : pid;
+	node = bpf_obj_new_impl(bpf_core_type_id_local(struct listed_node), NULL);
+	if (!node) {
+		hold_in_map(held);
+		return;
+	}
+	node->held.pid = held.pid;
+	node->held.entry = held.entry;
+
+	bpf_spin_lock(&held_lock);
+	bpf_list_push_back_impl(&held_list, &node->node, NULL, 0);
+	bpf_spin_unlock(&held_lock);
 }
 
-static s32 take_from_tree(void)
+static bool take_from_map(struct held *held)
+{
+	return !bpf_map_pop_elem(&held_tasks, held);
+}
+
+static bool take_from_tree(struct held *taken)
 {
 	struct held_node *held;
 	struct bpf_rb_node *node;
-	s32 pid;
 
 	bpf_spin_lock(&held_lock);
 	node = bpf_rbtree_first(&held_tree);
@@ -361,22 +399,52 @@ static s32 take_from_tree(void)
 		node = bpf_rbtree_remove(&held_tree, node);
 	bpf_spin_unlock(&held_lock);
 	if (!node)
-		return 0;
+		return false;
 
 	held = container_of(node, struct held_node, node);
-	pid = held->pid;
+	taken->pid = held->held.pid;
+	taken->entry = held->held.entry;
 	bpf_obj_drop_impl(held, NULL);
-	return pid;
+	return true;
+}
+
+static bool take_from_list(struct held *taken)
+{
+	struct listed_node *held;
+	struct bpf_list_node *node;
+
+	bpf_spin_lock(&held_lock);
+	node = bpf_list_pop_front(&held_list);
+	bpf_spin_unlock(&held_lock);
+	if (!node)
+		return false;
+
+	held = container_of(node, struct listed_node, node);
+	taken->pid = held->held.pid;
+	taken->entry = held->held.entry;
+	bpf_obj_drop_impl(held, NULL);
+	return true;
+}
+
+static bool take_from(u32 which, struct held *held)
+{
+	if (which == 0)
+		return take_from_map(held);
+	return which == 1 ? take_from_tree(held) : take_from_list(held);
 }
 
 /*
- * The pid of a task that we hold, or 0. It may be out of date. In turns from either
+ * A task that we hold, if there is one. It may be out of date. In turns from each
  * place: they need not ever be empty.
  */
-static s32 take_held(u32 turn)
+static bool take_held(u32 turn, struct held *held)
 {
-	return turn & 1 ? take_from_tree() ?: take_from_map() :
-			  take_from_map() ?: take_from_tree();
+	u32 i;
+
+	bpf_for(i, turn, turn + 3)
+		if (take_from(i % 3, held))
+			return true;
+	return false;
 }
 
 static u64 dsq_of(u32 place, s32 cpu)
@@ -405,6 +473,7 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 		u64 enq_flags)
 {
 	s32 other_cpu = pick_cpu(p, true);
+	struct held held = {};
 	u32 i;
 
 	/* One that ends may have lost its pid already. */
@@ -423,6 +492,10 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 	if (place & PLACES_CUSTODY) {
 		a->place = place;
 		a->cpu = scx_bpf_task_cpu(p);
+		a->entry++;
+		held.pid = p->pid;
+		held.entry = a->entry;
+		barrier();
 		a->state = STATE_CUSTODY;
 		count(&books.entered[entry][i]);
 	} else {
@@ -431,9 +504,11 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 	}
 
 	if (place == PLACE_MAP)
-		hold_in_map(p->pid);
+		hold_in_map(held);
 	else if (place == PLACE_TREE)
-		hold_in_tree(p->pid);
+		hold_in_tree(held);
+	else if (place == PLACE_LIST)
+		hold_in_list(held);
 	else if (place == PLACE_VTIME)
 		dsq_insert_vtime(p, VTIME_DSQ, knobs.slice, p->scx.dsq_vtime, enq_flags);
 	else
@@ -494,6 +569,144 @@ void BPF_PROG(custody_enqueue, struct task_struct *p, u64 enq_flags)
 		put(p, a, BY_ENQUEUE, choose(&a->random, knobs.enqueue), enq_flags);
 }
 
+/*
+ * A held task's latest dispatch, in one number, as several CPUs may write it: the
+ * entry, which only grows, the place, and the CPU.
+ */
+static u64 dispatch_of(u32 entry, u32 place, u32 cpu)
+{
+	return (u64)entry << 32 | place << 16 | cpu;
+}
+
+/* A CPU that is late with this must not overwrite what was noted of a later entry. */
+static void note_dispatch(struct account *a, u32 entry, u32 place, u32 cpu)
+{
+	u64 before;
+	u32 i;
+
+	bpf_for(i, 0, 8) {
+		before = *(volatile u64 *)&a->dispatch;
+		if ((s32)(entry - (u32)(before >> 32)) < 0)
+			break;
+		if (__sync_val_compare_and_swap(&a->dispatch, before,
+						dispatch_of(entry, place, cpu)) == before)
+			break;
+	}
+}
+
+/*
+ * Is this CPU dispatching the task? A change which loses its flag looks like a
+ * dispatch, but happens elsewhere: what a CPU dispatches, it takes out of custody
+ * itself, with interrupts off from when it was inserted. A task is taken off a user
+ * DSQ while a program of ours asks for it.
+ */
+static bool dispatched_here(struct account *a, u32 cpu)
+{
+	u64 dispatch = a->dispatch;
+	u32 to = dispatch >> 16 & 0xffff;
+
+	if (cpu >= MAX_CPUS)
+		return true;
+	if (a->place & PLACES_HELD && !(to & (PLACES_DSQ | PLACE_SECOND)))
+		return (dispatch & 0xffff) == cpu;
+	return taking[cpu];
+}
+
+static bool was_dispatched(struct account *a)
+{
+	return a->place & PLACES_DSQ || a->dispatch >> 32 == a->entry;
+}
+
+/*
+ * What is true of the run queue that the kernel has noted as locked: it is locked,
+ * and it is the task's, or, in a dispatch, possibly that of this CPU. A wrong one
+ * mostly is not locked, by chance it may be. While a core is scheduled as one,
+ * a CPU dispatches for its sibling as well.
+ */
+static bool check_noted_rq(struct task_struct *p, struct account *a, const struct rq *rq,
+			   u64 deq_flags, u32 leave)
+{
+	s32 this_cpu = bpf_get_smp_processor_id(), cpu;
+
+	if (!rq) {
+		violate(p, a, OWN_CONTEXT, WANT_NOTED_RQ, deq_flags);
+		return false;
+	}
+	cpu = rq->cpu;
+	if (!rq_is_locked(rq)) {
+		violate(p, a, OWN_CONTEXT, WANT_NOTED_LOCKED, deq_flags);
+		return false;
+	}
+	if (cpu == scx_bpf_task_cpu(p) || rq_shares_lock(rq))
+		return true;
+	if (leave != LEFT_DISPATCHED) {
+		violate(p, a, OWN_CONTEXT, WANT_NOTED_TASKS, deq_flags);
+		return false;
+	}
+	if (cpu != this_cpu) {
+		violate(p, a, OWN_CONTEXT, WANT_NOTED_OURS, deq_flags);
+		return false;
+	}
+	return true;
+}
+
+/* The kfuncs that need to know which run queue is locked. */
+static bool use_noted_rq(struct task_struct *p, struct account *a, u64 deq_flags, u32 leave)
+{
+	u32 perf = 1 + draw(&a->random_checks) % SCX_CPUPERF_ONE;
+	s32 this_cpu = bpf_get_smp_processor_id(), cpu = scx_bpf_task_cpu(p);
+	const struct rq *rq;
+
+	if (!bpf_ksym_exists(scx_bpf_locked_rq)) {
+		/* Which one it is can be told for sure in these cases only. */
+		if (leave != LEFT_DISPATCHED || cpu == this_cpu)
+			scx_bpf_cpuperf_set(cpu, perf);
+		return true;
+	}
+
+	rq = scx_bpf_locked_rq();
+	if (!check_noted_rq(p, a, rq, deq_flags, leave))
+		return false;
+	if (!rq)
+		return false;
+	cpu = rq->cpu;
+	scx_bpf_cpuperf_set(cpu, perf);
+	if (rq->scx.cpuperf_target != perf) {
+		violate(p, a, OWN_CONTEXT, WANT_CPUPERF, deq_flags);
+		return false;
+	}
+	if (cpu != this_cpu)
+		count(&books.noted_other);
+	return true;
+}
+
+/* And one that is for the task of the op alone; the kernel refuses others. */
+static bool use_own_task(struct task_struct *p, struct account *a, u64 deq_flags)
+{
+	struct cgroup *cgrp, *own;
+
+	if (!bpf_ksym_exists(scx_bpf_task_cgroup) ||
+	    !bpf_core_field_exists(p->sched_task_group))
+		return true;
+	cgrp = scx_bpf_task_cgroup(p);
+	if (!cgrp)
+		return true;
+	/* The group of an autogroup has no cgroup. */
+	own = BPF_CORE_READ(p, sched_task_group, css.cgroup);
+	if (own && own != cgrp)
+		violate(p, a, OWN_CONTEXT, WANT_OWN_CGROUP, deq_flags);
+	bpf_cgroup_release(cgrp);
+	return true;
+}
+
+/* What ops.dequeue() itself gets, on whichever path it is called. */
+static void check_context(struct task_struct *p, struct account *a, u64 deq_flags, u32 leave)
+{
+	if (use_noted_rq(p, a, deq_flags, leave) && use_own_task(p, a, deq_flags) &&
+	    leave < NR_LEAVES)
+		count(&books.in_context[leave]);
+}
+
 static void check_dequeue(struct task_struct *p, struct account *a, u64 deq_flags,
 			  u32 leave)
 {
@@ -508,9 +721,11 @@ static void check_dequeue(struct task_struct *p, struct account *a, u64 deq_flag
 
 	if (leave != LEFT_CHANGED && knobs.parked)
 		violate(p, a, WRONG_FLAG, WANT_CHANGE, deq_flags);
-	else if (leave == LEFT_DISPATCHED && a->place & PLACES_HELD && !a->dispatched &&
-		 entries_are_unique(p))
+	else if (leave == LEFT_DISPATCHED && !was_dispatched(a))
 		violate(p, a, WRONG_FLAG, WANT_DISPATCH, deq_flags);
+	else if (leave == LEFT_DISPATCHED && !knobs.closing &&
+		 !dispatched_here(a, bpf_get_smp_processor_id()))
+		violate(p, a, WRONG_FLAG, WANT_DISPATCHER, deq_flags);
 
 	/*
 	 * On its way from us to the global DSQ, a task is kept from the dequeues
@@ -546,6 +761,8 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 		leave = LEFT_CORE_PICKED;
 
 	trace(a, TRACE_DEQUEUE + trace_flags(deq_flags));
+	if (deq_flags & SCX_DEQ_CORE_SCHED_EXEC && !has_core_cookie(p))
+		violate(p, a, WRONG_FLAG, WANT_COOKIE, deq_flags);
 	switch (a->state) {
 	case STATE_CUSTODY:
 		i = index_of(a->place);
@@ -567,11 +784,7 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 		violate(p, a, BYPASS, AT_DEQUEUE_IN, deq_flags);
 	}
 	check_mark(p, a);
-	/*
-	 * Cleared here and not at the next entry: a CPU with an old pid at hand
-	 * may dispatch that entry while ops.enqueue() is still at it.
-	 */
-	a->dispatched = false;
+	check_context(p, a, deq_flags, leave);
 	a->state = STATE_LEFT;
 	a->changed = leave == LEFT_CHANGED;
 
@@ -579,20 +792,36 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 		iterate_dsq(dsq_of(a->place, 0));
 }
 
-/* Hand a held task on, if it still is as we know it; the kernel finds out. */
-static void dispatch_held(s32 pid, s32 this_cpu)
+/* Is the task still in custody by that very entry? */
+static bool still_held(struct account *a, struct held held)
+{
+	barrier();
+	return *(volatile u32 *)&a->state == STATE_CUSTODY &&
+	       *(volatile u32 *)&a->entry == held.entry;
+}
+
+/*
+ * Hand a held task on, if it still is as we know it. Whether that is still so when
+ * the dispatch is done, the kernel finds out; that we did not dispatch a later entry,
+ * without knowing, we do: the kernel notes during the insertion which one it is for.
+ */
+static void dispatch_held(struct held held, s32 this_cpu)
 {
 	struct task_struct *p;
 	struct account *a;
 	s32 cpu;
 	u32 to;
 
-	p = bpf_task_from_pid(pid);
+	p = bpf_task_from_pid(held.pid);
 	if (!p)
 		return;
 
 	a = account_of(p);
-	to = choose(a ? &a->random : &knobs.random, knobs.held_to);
+	if (!a || !still_held(a, held)) {
+		bpf_task_release(p);
+		return;
+	}
+	to = choose(&a->random, knobs.held_to);
 	cpu = pick_cpu(p, to != PLACE_FORBIDDEN);
 	if (to == PLACE_LOCAL && !may_run_on(p, this_cpu))
 		to = PLACE_LOCAL_ON;
@@ -603,23 +832,36 @@ static void dispatch_held(s32 pid, s32 this_cpu)
 
 	if (to == PLACE_LOCAL)
 		cpu = this_cpu;
-	if ((to == PLACE_LOCAL || to == PLACE_LOCAL_ON) && !may_run_on(p, cpu)) {
+	if (!still_held(a, held)) {
+		/* By another entry, of which this CPU knows nothing. */
+		scx_bpf_dispatch_cancel();
+	} else if ((to == PLACE_LOCAL || to == PLACE_LOCAL_ON) && !may_run_on(p, cpu)) {
 		/* Its affinity changed after we looked. */
 		scx_bpf_dispatch_cancel();
-		hold_in_map(pid);
+		hold_in_map(held);
 		scx_bpf_kick_cpu(scx_bpf_task_cpu(p), SCX_KICK_IDLE);
 	} else {
 		u32 i = index_of(to);
 
-		/* Only now: the insertion is for the entry that this is true of. */
-		if (a)
-			a->dispatched = true;
+		note_dispatch(a, held.entry, to, bpf_get_smp_processor_id());
 		if (to == PLACE_GLOBAL)
 			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 		if (i < NR_PLACES)
 			count(&books.held_to[i]);
 	}
 	bpf_task_release(p);
+}
+
+static void begin_taking(u32 cpu)
+{
+	if (cpu < MAX_CPUS)
+		__sync_fetch_and_add(&taking[cpu], 1);
+}
+
+static void end_taking(u32 cpu)
+{
+	if (cpu < MAX_CPUS)
+		__sync_fetch_and_sub(&taking[cpu], 1);
 }
 
 static void move_from(u64 dsq_id)
@@ -666,16 +908,16 @@ static void use_locked_rq(u32 cpu, struct task_struct *prev)
 
 static void dispatch(u32 cpu, struct task_struct *prev)
 {
-	s32 i, pid;
+	struct held held;
+	s32 i;
 
 	if (cpu < MAX_CPUS)
 		dequeued_here[cpu] = false;
 
 	bpf_for(i, 0, 4) {
-		pid = take_held(i);
-		if (pid <= 0)
+		if (!take_held(i, &held))
 			break;
-		dispatch_held(pid, cpu);
+		dispatch_held(held, cpu);
 	}
 	move_from(FIFO_DSQ);
 	move_from(VTIME_DSQ);
@@ -688,10 +930,59 @@ static void dispatch(u32 cpu, struct task_struct *prev)
 SEC("struct_ops")
 void BPF_PROG(custody_dispatch, s32 cpu, struct task_struct *prev)
 {
+	/* Core scheduling has a CPU dispatch for its sibling: not always the same. */
+	u32 this_cpu = bpf_get_smp_processor_id();
+
 	__sync_fetch_and_add(&dispatching, 1);
+	begin_taking(this_cpu);
 	if (!knobs.parked)
 		dispatch(cpu, prev);
+	end_taking(this_cpu);
 	__sync_fetch_and_sub(&dispatching, 1);
+}
+
+/* Move some tasks of that DSQ, from where no run queue is locked. */
+static void move_unlocked_from(u64 dsq_id)
+{
+	s32 this_cpu = bpf_get_smp_processor_id();
+	struct task_struct *p;
+	u32 moved = 0;
+
+	bpf_for_each(scx_dsq, p, dsq_id, 0) {
+		u32 to = choose(&knobs.random, knobs.unlocked_to), i;
+		s32 cpu = pick_cpu(p, true);
+
+		if (to == PLACE_LOCAL && !may_run_on(p, this_cpu))
+			to = PLACE_LOCAL_ON;
+		if (dsq_of(to, cpu) == dsq_id)
+			continue;
+		if (!(to == PLACE_VTIME ? dsq_move_vtime(&___it, p, VTIME_DSQ) :
+					  dsq_move(&___it, p, dsq_of(to, cpu))))
+			continue;
+		i = index_of(to);
+		if (i < NR_PLACES)
+			count(&books.unlocked_to[i]);
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+		if (++moved == 2)
+			break;
+	}
+}
+
+static void move_unlocked(void)
+{
+	u32 this_cpu = bpf_get_smp_processor_id();
+
+	__sync_fetch_and_add(&moving, 1);
+	begin_taking(this_cpu);
+	if (knobs.unlocked_to && !knobs.parked) {
+		bpf_rcu_read_lock();
+		move_unlocked_from(FIFO_DSQ);
+		move_unlocked_from(VTIME_DSQ);
+		move_unlocked_from(SECOND_DSQ);
+		bpf_rcu_read_unlock();
+	}
+	end_taking(this_cpu);
+	__sync_fetch_and_sub(&moving, 1);
 }
 
 SEC("struct_ops")
@@ -761,7 +1052,6 @@ void BPF_PROG(custody_enable, struct task_struct *p)
 	if (a) {
 		a->state = STATE_OUT;
 		a->changed = false;
-		a->dispatched = false;
 	}
 }
 
@@ -937,6 +1227,51 @@ int find_stuck(struct errand *errand)
 	}
 	bpf_rcu_read_unlock();
 	return 0;
+}
+
+/*
+ * These two are loaded if the kernel takes them: not every kernel lets a program
+ * that is not an op move tasks.
+ */
+SEC("?syscall")
+int move_now(struct errand *errand)
+{
+	move_unlocked();
+	return 0;
+}
+
+struct mover {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_CPUS);
+	__type(key, u32);
+	__type(value, struct mover);
+} movers SEC(".maps");
+
+static int move_on_timer(void *map, u32 *cpu, struct mover *mover)
+{
+	move_unlocked();
+	if (knobs.unlocked_to)
+		bpf_timer_start(&mover->timer, MOVER_PERIOD, BPF_F_TIMER_CPU_PIN);
+	return 0;
+}
+
+/* From now on this CPU moves tasks by itself, as long as there is somewhere to. */
+SEC("?syscall")
+int start_mover(struct errand *errand)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct mover *mover = bpf_map_lookup_elem(&movers, &cpu);
+
+	if (!mover)
+		return 1;
+	/* From the second time on it says that this is done. */
+	bpf_timer_init(&mover->timer, &movers, CLOCK_MONOTONIC);
+	return bpf_timer_set_callback(&mover->timer, move_on_timer) ||
+	       bpf_timer_start(&mover->timer, MOVER_PERIOD, BPF_F_TIMER_CPU_PIN);
 }
 
 SEC("syscall")

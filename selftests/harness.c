@@ -34,6 +34,7 @@ static struct custody *schedulers[2];	/* with ops.dequeue(), and without */
 static struct custody *scheduler;	/* the one that the test wants */
 static struct bpf_link *attached;
 static bool may_fail;
+static bool cannot_move;	/* no program but an op may move tasks */
 
 static void say(const char *format, va_list arguments)
 {
@@ -68,6 +69,26 @@ enum result skip(const char *format, ...)
  * who frees the maps is bound to his CPU, waits for RCU, and that for the CPU to
  * be gone (Linux 6.18).
  */
+static bool load(void)
+{
+	bpf_program__set_autoload(scheduler->progs.move_now, !cannot_move);
+	bpf_program__set_autoload(scheduler->progs.start_mover, !cannot_move);
+	return !custody__load(scheduler);
+}
+
+static const char *load_scheduler(bool without_dequeue);
+
+/* The kernel did not take it: once more without what not every kernel takes. */
+static const char *load_less(bool without_dequeue)
+{
+	custody__destroy(scheduler);
+	scheduler = NULL;
+	if (cannot_move)
+		return "the kernel does not take the BPF scheduler";
+	cannot_move = true;
+	return load_scheduler(without_dequeue);
+}
+
 static const char *load_scheduler(bool without_dequeue)
 {
 	struct custody__custody_ops__sched_ext_ops *ops;
@@ -98,11 +119,8 @@ static const char *load_scheduler(bool without_dequeue)
 	if (!options.traces)
 		ops->runnable = NULL;
 
-	if (custody__load(scheduler)) {
-		custody__destroy(scheduler);
-		scheduler = NULL;
-		return "the kernel does not take the BPF scheduler";
-	}
+	if (!load())
+		return load_less(without_dequeue);
 	schedulers[without_dequeue] = scheduler;
 	return NULL;
 }
@@ -146,8 +164,10 @@ const char *start_scheduler(const struct test *test)
 
 void stop_scheduler(void)
 {
-	if (attached)
+	if (attached) {
+		knobs->unlocked_to = 0;
 		knobs->closing = true;
+	}
 	bpf_link__destroy(attached);
 	attached = NULL;
 }
@@ -188,6 +208,37 @@ void find_stuck(void)
 
 	if (attached && !scheduler_gone())
 		errand(scheduler->progs.find_stuck, &none);
+}
+
+bool can_move_unlocked(void)
+{
+	return !cannot_move;
+}
+
+bool move_unlocked(void)
+{
+	struct errand none = {};
+
+	return !errand(scheduler->progs.move_now, &none);
+}
+
+/* On each CPU; they end when there is nowhere to move tasks to. */
+bool start_movers(void)
+{
+	struct errand none = {};
+	cpu_set_t set, before;
+	bool started = true;
+	int cpu;
+
+	if (sched_getaffinity(0, sizeof(before), &before))
+		return false;
+	for (cpu = 0; cpu < nr_cpus; cpu++) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		started &= !sched_setaffinity(0, sizeof(set), &set) &&
+			   !errand(scheduler->progs.start_mover, &none);
+	}
+	return !sched_setaffinity(0, sizeof(before), &before) && started;
 }
 
 bool kernel_marks(pid_t pid)
@@ -264,6 +315,17 @@ unsigned long long nr_held_to(unsigned int places)
 	return sum;
 }
 
+unsigned long long nr_unlocked_to(unsigned int places)
+{
+	unsigned long long sum = 0;
+	int i;
+
+	for (i = 0; i < NR_PLACES; i++)
+		if (places & 1u << i)
+			sum += books->unlocked_to[i];
+	return sum;
+}
+
 unsigned long long nr_dsq_to(unsigned int places)
 {
 	unsigned long long sum = 0;
@@ -296,7 +358,7 @@ bool over(void)
 static const char *const place_names[NR_PLACES] = {
 	"local DSQ", "local DSQ of another CPU", "global DSQ", "FIFO DSQ", "vtime DSQ",
 	"held in a map", "held in a tree", "second DSQ", "forbidden CPU",
-	"destroyed DSQ", "passed on",
+	"destroyed DSQ", "passed on", "held in a list",
 };
 
 const char *place_name(unsigned int place)
@@ -319,6 +381,7 @@ static const char *const kind_names[NR_VIOLATIONS] = {
 	[OUTER_OP] = "outer op",
 	[LET_GO] = "let go",
 	[STUCK] = "stuck",
+	[OWN_CONTEXT] = "own context",
 };
 
 static const char *const stage_names[NR_STATES] = {
@@ -349,6 +412,14 @@ static const char *const expectation_texts[NR_EXPECTATIONS] = {
 	[WANT_OPS_STATE] = "ops_state not to be SCX_OPSS_NONE yet",
 	[WANT_LOCKED_RQ] = "ops.dispatch() to know its locked run queue after a dequeue in it",
 	[WANT_RUN] = "a dequeue, and to be run, by now",
+	[WANT_COOKIE] = "no SCX_DEQ_CORE_SCHED_EXEC: the task has no core cookie",
+	[WANT_DISPATCHER] = "a special flag: this CPU is not dispatching the task",
+	[WANT_NOTED_RQ] = "scx_bpf_locked_rq() in ops.dequeue() to name a run queue",
+	[WANT_NOTED_LOCKED] = "the run queue noted in ops.dequeue() to be locked",
+	[WANT_NOTED_TASKS] = "the run queue noted in ops.dequeue() to be the task's",
+	[WANT_NOTED_OURS] = "the run queue noted to be the task's or this CPU's",
+	[WANT_CPUPERF] = "scx_bpf_cpuperf_set() in ops.dequeue() to work on the noted CPU",
+	[WANT_OWN_CGROUP] = "scx_bpf_task_cgroup() in ops.dequeue() to know the task's cgroup",
 };
 
 void print_violations(void)

@@ -149,10 +149,31 @@ bool park(unsigned int places);
 bool unpark(void);
 bool workers_done(void);
 void kick_cpus(void);
+/* Moves between DSQs by programs that are no ops, where the kernel has them. */
+bool can_move_unlocked(void);
+bool move_unlocked(void);		/* once, by a program run by us */
+bool start_movers(void);		/* again and again, by a timer on each CPU */
+unsigned long long nr_unlocked_to(unsigned int places);
 /* Test tasks in custody are violations from here on. */
 void find_stuck(void);
 bool kernel_marks(pid_t pid);
 bool core_scheduling(void);
+
+/* From one kind of custody to the next: each place, as a single bit. */
+#define for_each_place(place, places)					\
+	for ((place) = 1; (place) < 1u << NR_PLACES; (place) <<= 1)	\
+		if (!((place) & (places)))				\
+			;						\
+		else
+
+/* What a storm changes besides nice. */
+enum change {
+	AFFINITY	= 1 << 0,
+	CLASS		= 1 << 1,
+};
+
+/* One change of one worker. */
+void change_at_random(unsigned int changes);
 
 /* System calls that change a task; true if they worked. */
 bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */

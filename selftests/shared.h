@@ -22,12 +22,13 @@ enum place {
 	PLACE_FORBIDDEN	= 1 << 8,	/* LOCAL_ON a CPU the task may not use */
 	PLACE_MISSING	= 1 << 9,	/* a DSQ that has been destroyed */
 	PLACE_PASS	= 1 << 10,	/* ops.select_cpu() leaves it to ops.enqueue() */
+	PLACE_LIST	= 1 << 11,	/* nowhere: the pid waits in a bpf_list */
 };
 
-#define NR_PLACES	11
+#define NR_PLACES	12
 #define PLACES_TERMINAL	(PLACE_LOCAL | PLACE_LOCAL_ON | PLACE_GLOBAL)
 #define PLACES_DSQ	(PLACE_FIFO | PLACE_VTIME)
-#define PLACES_HELD	(PLACE_MAP | PLACE_TREE)
+#define PLACES_HELD	(PLACE_MAP | PLACE_TREE | PLACE_LIST)
 #define PLACES_CUSTODY	(PLACES_DSQ | PLACES_HELD)
 
 /* Which op put the task there. */
@@ -66,6 +67,7 @@ enum violation_kind {
 	OUTER_OP,		/* the op around a dequeue lost its context */
 	LET_GO,			/* the kernel let go of the task before the dequeue */
 	STUCK,			/* in custody, and not run again */
+	OWN_CONTEXT,		/* kfuncs inside ops.dequeue() are told the wrong things */
 	NR_VIOLATIONS,
 };
 
@@ -89,6 +91,14 @@ enum expectation {
 	WANT_OPS_STATE,		/* the kernel must still keep other CPUs off the task */
 	WANT_LOCKED_RQ,		/* kfuncs that need the locked run queue must work */
 	WANT_RUN,		/* everything is dispatched */
+	WANT_COOKIE,		/* core scheduling picks only tasks that have one */
+	WANT_DISPATCHER,	/* no flag, but this CPU is not dispatching the task */
+	WANT_NOTED_RQ,		/* scx_bpf_locked_rq() must name a run queue */
+	WANT_NOTED_LOCKED,	/* and one that is locked */
+	WANT_NOTED_TASKS,	/* and the task's own, as the task is taken from there */
+	WANT_NOTED_OURS,	/* and the task's own or that of the dispatching CPU */
+	WANT_CPUPERF,		/* scx_bpf_cpuperf_set() must have done it */
+	WANT_OWN_CGROUP,	/* scx_bpf_task_cgroup() must know the op's own task */
 	NR_EXPECTATIONS,
 };
 
@@ -129,6 +139,8 @@ struct knobs {
 	unsigned int test;		/* its number, for its traces */
 	unsigned long long slice;	/* ns */
 	unsigned long long random;	/* for the choices that are no task's; advances */
+	/* where tasks of user DSQs are moved with nothing locked; 0: nowhere */
+	unsigned int unlocked_to;
 };
 
 /* Kept by the BPF scheduler. */
@@ -148,6 +160,9 @@ struct books {
 	unsigned long long cgroup_weight;
 	unsigned long long exited;
 	unsigned long long violations[NR_VIOLATIONS];
+	unsigned long long unlocked_to[NR_PLACES];	/* moved with nothing locked */
+	unsigned long long in_context[NR_LEAVES];	/* ops.dequeue() that used its context */
+	unsigned long long noted_other;	/* of these, not with this CPU's run queue noted */
 };
 
 /* How the kernel ended the BPF scheduler; not if it was unloaded. */

@@ -9,17 +9,19 @@
 
 #include "harness.h"
 
-#define NR_PARKED	8
+#define NR_KINDS	5	/* of custody */
+#define NR_PARKED	(2 * NR_KINDS)
 
 /* With all gone, two tasks of each place must have left by a change. */
 static enum result all_changed(const char *event)
 {
 	unsigned int place;
 
-	for (place = PLACE_FIFO; place <= PLACE_TREE; place <<= 1)
-		if (nr_left(place, LEFT_CHANGED) < NR_PARKED / 4)
+	for_each_place(place, PLACES_CUSTODY)
+		if (nr_left(place, LEFT_CHANGED) < NR_PARKED / NR_KINDS)
 			return fail("%s, %s: %llu of %d tasks got a dequeue for a change", event,
-				    place_name(place), nr_left(place, LEFT_CHANGED), NR_PARKED / 4);
+				    place_name(place), nr_left(place, LEFT_CHANGED),
+				    NR_PARKED / NR_KINDS);
 	return PASS;
 }
 

@@ -12,13 +12,7 @@
 
 #define ENOUGH	20
 
-/* What a storm changes besides nice. */
-enum change {
-	AFFINITY	= 1 << 0,
-	CLASS		= 1 << 1,
-};
-
-static void change_at_random(unsigned int changes)
+void change_at_random(unsigned int changes)
 {
 	pid_t pid = workers[random() % nr_workers].pid;
 
