@@ -25,6 +25,7 @@ char _license[] SEC("license") = "GPL";
 
 #define MAX_CPUS	64
 #define MAX_HELD	262144	/* with those that are stale: each change adds one */
+#define MAX_STALE	256	/* to be gone through in one ops.dispatch() */
 
 struct knobs knobs;
 struct books books;
@@ -805,8 +806,9 @@ static bool still_held(struct account *a, struct held held)
  * the dispatch is done, the kernel finds out; that we did not dispatch a later entry,
  * without knowing, we do: the kernel notes during the insertion which one it is for.
  */
-static void dispatch_held(struct held held, s32 this_cpu)
+static bool dispatch_held(struct held held, s32 this_cpu)
 {
+	bool dispatched = false;
 	struct task_struct *p;
 	struct account *a;
 	s32 cpu;
@@ -814,12 +816,12 @@ static void dispatch_held(struct held held, s32 this_cpu)
 
 	p = bpf_task_from_pid(held.pid);
 	if (!p)
-		return;
+		return false;
 
 	a = account_of(p);
 	if (!a || !still_held(a, held)) {
 		bpf_task_release(p);
-		return;
+		return false;
 	}
 	to = choose(&a->random, knobs.held_to);
 	cpu = pick_cpu(p, to != PLACE_FORBIDDEN);
@@ -848,8 +850,10 @@ static void dispatch_held(struct held held, s32 this_cpu)
 			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 		if (i < NR_PLACES)
 			count(&books.held_to[i]);
+		dispatched = true;
 	}
 	bpf_task_release(p);
+	return dispatched;
 }
 
 static void begin_taking(u32 cpu)
@@ -908,16 +912,18 @@ static void use_locked_rq(u32 cpu, struct task_struct *prev)
 
 static void dispatch(u32 cpu, struct task_struct *prev)
 {
+	u32 i, dispatched = 0;
 	struct held held;
-	s32 i;
 
 	if (cpu < MAX_CPUS)
 		dequeued_here[cpu] = false;
 
-	bpf_for(i, 0, 4) {
+	/* In a storm of changes most are out of date. */
+	bpf_for(i, 0, MAX_STALE) {
 		if (!take_held(i, &held))
 			break;
-		dispatch_held(held, cpu);
+		if (dispatch_held(held, cpu) && ++dispatched == 4)
+			break;
 	}
 	move_from(FIFO_DSQ);
 	move_from(VTIME_DSQ);
