@@ -599,7 +599,8 @@ static void note_dispatch(struct account *a, u32 entry, u32 place, u32 cpu)
  * Is this CPU dispatching the task? A change which loses its flag looks like a
  * dispatch, but happens elsewhere: what a CPU dispatches, it takes out of custody
  * itself, with interrupts off from when it was inserted. A task is taken off a user
- * DSQ while a program of ours asks for it.
+ * DSQ while a program of ours asks for it. Only the module has to let go of such a
+ * task before it can report, so that the CPU which picks it may be faster.
  */
 static bool dispatched_here(struct account *a, u32 cpu)
 {
@@ -610,7 +611,7 @@ static bool dispatched_here(struct account *a, u32 cpu)
 		return true;
 	if (a->place & PLACES_HELD && !(to & (PLACES_DSQ | PLACE_SECOND)))
 		return (dispatch & 0xffff) == cpu;
-	return taking[cpu];
+	return taking[cpu] || scx_custody_support() == SCX_CUSTODY_LIVE;
 }
 
 static bool was_dispatched(struct account *a)
