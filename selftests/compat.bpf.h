@@ -107,4 +107,10 @@ static inline bool rq_is_locked(const struct rq *rq)
 	return BPF_CORE_READ(rq, __lock.raw_lock.val.counter) & 0xff;
 }
 
+/* The number of the task's entry, as long as it is held. */
+static inline u64 entry_number(struct task_struct *p)
+{
+	return (u64)p->scx.ops_state.counter >> 2;
+}
+
 #endif

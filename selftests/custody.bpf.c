@@ -42,6 +42,7 @@ struct account {
 	u32 entry;		/* how many times it has entered custody */
 	u64 dispatch;		/* the latest of it when held: see note_dispatch() */
 	bool changed;		/* left for a change: must be enqueued before it runs */
+	bool bound;		/* its migration was disabled when it came to us */
 	bool turn;		/* its trace: is it having its turn, or waiting for it? */
 	struct phase phase;	/* how far it is in that */
 	u64 random;		/* state of the choices made for it */
@@ -95,6 +96,8 @@ struct {
 	__type(key, struct phase);
 	__type(value, u64);
 } phases SEC(".maps");
+
+struct held_back held_back;
 
 /* How many CPUs are in ops.dispatch(). */
 unsigned int dispatching;
@@ -306,6 +309,16 @@ static bool may_run_on(struct task_struct *p, s32 cpu)
 	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
 }
 
+/*
+ * Has the task itself disabled its migration? To be asked when it comes to us: one that
+ * is not running cannot change this. While BPF runs in a task, as it does here in one that
+ * is being switched out, that is no work of the task's.
+ */
+static bool is_bound(struct task_struct *p)
+{
+	return p->migration_disabled > (bpf_get_current_task_btf() == p);
+}
+
 /* A CPU that the task may use (or may not), another than this one if possible. */
 static s32 pick_cpu(struct task_struct *p, bool allowed)
 {
@@ -487,6 +500,7 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 
 	expect_out(p, a, place & PLACES_CUSTODY ? AT_ENTRY_OUT : AT_TERMINAL_OUT);
 	check_mark(p, a);
+	a->bound = is_bound(p);
 	trace(a, (entry == BY_ENQUEUE ? TRACE_ENQUEUE : TRACE_SELECT) + trace_place(place));
 	a->changed = false;
 
@@ -564,7 +578,10 @@ void BPF_PROG(custody_enqueue, struct task_struct *p, u64 enq_flags)
 
 	if (enq_flags & SCX_ENQ_REENQ)
 		trace(a, TRACE_REENQUEUED);
-	if (enq_flags & SCX_ENQ_REENQ && knobs.reenqueue)
+	if (knobs.to_mover && !bpf_cpumask_test_cpu(scx_bpf_task_cpu(p), p->cpus_ptr)) {
+		count(&books.movers);
+		put(p, a, BY_ENQUEUE, choose(&a->random, knobs.to_mover), enq_flags);
+	} else if (enq_flags & SCX_ENQ_REENQ && knobs.reenqueue)
 		put(p, a, BY_ENQUEUE, choose(&a->random, knobs.reenqueue), enq_flags);
 	else
 		put(p, a, BY_ENQUEUE, choose(&a->random, knobs.enqueue), enq_flags);
@@ -721,7 +738,10 @@ static void check_dequeue(struct task_struct *p, struct account *a, u64 deq_flag
 	if (deq_flags & SCX_DEQ_SLEEP)
 		violate(p, a, WRONG_FLAG, WANT_AWAKE, deq_flags);
 
-	if (leave != LEFT_CHANGED && knobs.parked)
+	if (leave != LEFT_CHANGED && p->pid == held_back.pid) {
+		if (held_back.stage == HELD_BACK_LET_GO)
+			violate(p, a, OUTDATED, WANT_STAY, deq_flags);
+	} else if (leave != LEFT_CHANGED && knobs.parked)
 		violate(p, a, WRONG_FLAG, WANT_CHANGE, deq_flags);
 	else if (leave == LEFT_DISPATCHED && !was_dispatched(a))
 		violate(p, a, WRONG_FLAG, WANT_DISPATCH, deq_flags);
@@ -869,6 +889,78 @@ static void end_taking(u32 cpu)
 		__sync_fetch_and_sub(&taking[cpu], 1);
 }
 
+/*
+ * The same in the way of a scheduler whose CPUs take what there is: it looks at what the
+ * task is bound to, and leaves it to the kernel whether the task is off its CPU yet.
+ */
+static bool take_over(struct held held, s32 this_cpu)
+{
+	struct task_struct *p = bpf_task_from_pid(held.pid);
+	struct account *a;
+	bool taken;
+	s32 cpu;
+
+	if (!p)
+		return false;
+	a = account_of(p);
+	taken = a && still_held(a, held);
+	if (taken) {
+		cpu = scx_bpf_task_cpu(p);
+		if (a->bound)
+			count(&books.bound);
+		else if (cpu != this_cpu && bpf_cpumask_test_cpu(this_cpu, p->cpus_ptr)) {
+			cpu = this_cpu;
+			count(&books.taken);
+		}
+		dsq_insert(p, SCX_DSQ_LOCAL_ON | (u32)cpu, knobs.slice, 0);
+		note_dispatch(a, held.entry, PLACE_LOCAL_ON, bpf_get_smp_processor_id());
+		if (cpu != this_cpu)
+			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	}
+	bpf_task_release(p);
+	return taken;
+}
+
+#define NR_TURNS	(1 << 23)	/* more than there is time for */
+
+/*
+ * Keep the CPU busy for so long, or until the stage is reached. Says whether it was.
+ * Interrupts may be off, so it must not be long.
+ */
+static bool keep_busy(u64 ns, u32 stage)
+{
+	u64 until = bpf_ktime_get_ns() + ns;
+	s32 i;
+
+	bpf_for(i, 0, NR_TURNS) {
+		if (stage && *(volatile u32 *)&held_back.stage == stage)
+			return true;
+		if (bpf_ktime_get_ns() >= until)
+			break;
+	}
+	return false;
+}
+
+/*
+ * Decide on a task and keep that to ourselves: the kernel acts on it when ops.dispatch()
+ * returns, and until then the task may change.
+ */
+static void hold_back(s32 this_cpu)
+{
+	struct task_struct *p;
+
+	if (held_back.stage != HELD_BACK_ASKED || held_back.cpu != this_cpu)
+		return;
+	p = bpf_task_from_pid(held_back.pid);
+	if (!p)
+		return;
+	dsq_insert(p, SCX_DSQ_GLOBAL, knobs.slice, 0);
+	bpf_task_release(p);
+	held_back.stage = HELD_BACK_DECIDED;
+	held_back.stage = keep_busy(held_back.limit, HELD_BACK_CHANGED) ? HELD_BACK_LET_GO :
+									 HELD_BACK_EXPIRED;
+}
+
 static void move_from(u64 dsq_id)
 {
 	u32 to = choose(&knobs.random, knobs.dsq_to), i = index_of(to), moved = 0;
@@ -923,7 +1015,8 @@ static void dispatch(u32 cpu, struct task_struct *prev)
 	bpf_for(i, 0, MAX_STALE) {
 		if (!take_held(i, &held))
 			break;
-		if (dispatch_held(held, cpu) && ++dispatched == 4)
+		if ((knobs.take ? take_over(held, cpu) : dispatch_held(held, cpu)) &&
+		    ++dispatched == 4)
 			break;
 	}
 	move_from(FIFO_DSQ);
@@ -942,6 +1035,7 @@ void BPF_PROG(custody_dispatch, s32 cpu, struct task_struct *prev)
 
 	__sync_fetch_and_add(&dispatching, 1);
 	begin_taking(this_cpu);
+	hold_back(cpu);
 	if (!knobs.parked)
 		dispatch(cpu, prev);
 	end_taking(this_cpu);
@@ -992,6 +1086,18 @@ static void move_unlocked(void)
 	__sync_fetch_and_sub(&moving, 1);
 }
 
+/*
+ * The task that this one takes over from is ours already, and this very program, which
+ * runs in it, has its migration disabled. Give other CPUs the time to look at it.
+ */
+static void linger(void)
+{
+	struct account *a = account_of(bpf_get_current_task_btf());
+
+	if (a && a->mine && a->state == STATE_CUSTODY)
+		keep_busy(knobs.linger, 0);
+}
+
 SEC("struct_ops")
 void BPF_PROG(custody_running, struct task_struct *p)
 {
@@ -1010,6 +1116,8 @@ void BPF_PROG(custody_running, struct task_struct *p)
 	check_mark(p, a);
 	if (a->state != STATE_OVERDUE)
 		a->state = STATE_RUNNING;
+	if (knobs.linger)
+		linger();
 }
 
 SEC("struct_ops")
@@ -1285,5 +1393,35 @@ SEC("syscall")
 int kick(struct errand *errand)
 {
 	scx_bpf_kick_cpu(errand->cpu, SCX_KICK_IDLE);
+	return 0;
+}
+
+/*
+ * What the next entry into custody on a CPU is numbered, and what the task's is. Fails
+ * where entries are numbered so that no two of a task are the same.
+ */
+SEC("syscall")
+int read_entry_numbers(struct errand *errand)
+{
+	const struct rq *rq = bpf_per_cpu_ptr(&runqueues, errand->cpu);
+	struct task_struct *p = bpf_task_from_pid(errand->pid);
+	int err = 1;
+
+	if (!p)
+		return 1;
+	if (!entries_are_unique(p) && rq && bpf_core_field_exists(rq->scx.ops_qseq)) {
+		errand->entry = entry_number(p);
+		errand->next_entry = rq->scx.ops_qseq;
+		err = 0;
+	}
+	bpf_task_release(p);
+	return err;
+}
+
+/* A task that runs BPF for so long cannot change its CPU meanwhile, nor if preempted. */
+SEC("syscall")
+int stay(struct errand *errand)
+{
+	keep_busy(errand->duration, 0);
 	return 0;
 }

@@ -25,6 +25,7 @@ struct options options = { .duration = 3, .seed = 1 };
 struct knobs *knobs;
 struct books *books;
 struct ending *ending;
+struct held_back *held_back;
 
 int nr_cpus;
 volatile sig_atomic_t stopped;
@@ -150,8 +151,10 @@ const char *start_scheduler(const struct test *test)
 	knobs = &scheduler->bss->knobs;
 	books = &scheduler->bss->books;
 	ending = &scheduler->bss->ending;
+	held_back = &scheduler->bss->held_back;
 	memset(books, 0, sizeof(*books));
 	memset(ending, 0, sizeof(*ending));
+	memset(held_back, 0, sizeof(*held_back));
 	scheduler->bss->nr_violations = 0;
 	*knobs = defaults;
 	may_fail = test->ends_scheduler;
@@ -256,6 +259,25 @@ bool core_scheduling(void)
 		if (!errand(scheduler->progs.read_core_scheduling, &look) && look.answer)
 			return true;
 	return false;
+}
+
+bool entry_numbers(pid_t pid, int cpu, unsigned long long *entry, unsigned long long *next)
+{
+	struct errand look = { .pid = pid, .cpu = cpu };
+
+	if (errand(scheduler->progs.read_entry_numbers, &look))
+		return false;
+	*entry = look.entry;
+	*next = look.next_entry;
+	return true;
+}
+
+void kick_cpu(int cpu)
+{
+	struct errand kick = { .cpu = cpu };
+
+	if (attached && !scheduler_gone())
+		errand(scheduler->progs.kick, &kick);
 }
 
 /* The books. */
@@ -382,6 +404,7 @@ static const char *const kind_names[NR_VIOLATIONS] = {
 	[LET_GO] = "let go",
 	[STUCK] = "stuck",
 	[OWN_CONTEXT] = "own context",
+	[OUTDATED] = "outdated",
 };
 
 static const char *const stage_names[NR_STATES] = {
@@ -420,6 +443,7 @@ static const char *const expectation_texts[NR_EXPECTATIONS] = {
 	[WANT_NOTED_OURS] = "the run queue noted to be the task's or this CPU's",
 	[WANT_CPUPERF] = "scx_bpf_cpuperf_set() in ops.dequeue() to work on the noted CPU",
 	[WANT_OWN_CGROUP] = "scx_bpf_task_cgroup() in ops.dequeue() to know the task's cgroup",
+	[WANT_STAY] = "to stay: the decision to dispatch it was on an earlier stay",
 };
 
 void print_violations(void)
@@ -541,7 +565,7 @@ int nr_workers;
 
 static const char *const life_names[NR_LIVES] = {
 	"custody:obey", "custody:spin", "custody:yield", "custody:nap", "custody:ping",
-	"custody:fork", "custody:touch",
+	"custody:fork", "custody:touch", "custody:stay",
 };
 
 /*
@@ -595,12 +619,23 @@ static void *touch_in_fair_class(void *unused)
 	return unused;
 }
 
+/* For some ticks, so that it is often preempted meanwhile. */
+static void stay_here(int program)
+{
+	struct errand stay = { .duration = 3000000 };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &stay, .ctx_size_in = sizeof(stay));
+
+	if (bpf_prog_test_run_opts(program, &run))
+		_exit(1);
+}
+
 /* A worker's descriptors, as it sees them. */
 enum {
 	ORDERS,
 	REPORTS,
 	FROM_PEER,
 	TO_PEER,
+	PROGRAM,	/* to be run by itself */
 	NR_FDS,
 };
 
@@ -654,6 +689,9 @@ static void __attribute__((noreturn)) live(enum life life, int *fds, int policy)
 		case FORK:
 			spawn_child(step);
 			break;
+		case STAY:
+			stay_here(fds[PROGRAM]);
+			break;
 		default:
 			touch_memory();
 			nap(0.0005);
@@ -689,7 +727,10 @@ static bool spawn_one(enum life life, int policy, int from_peer, int to_peer)
 	if (worker->pid < 0)
 		return fail("no process for a worker: %m"), false;
 	if (!worker->pid)
-		live(life, (int[NR_FDS]){ orders[0], reports[1], from_peer, to_peer }, policy);
+		live(life, (int[NR_FDS]){
+			orders[0], reports[1], from_peer, to_peer,
+			life == STAY ? bpf_program__fd(scheduler->progs.stay) : -1,
+		     }, policy);
 	close(orders[0]);
 	close(reports[1]);
 	worker->orders = orders[1];

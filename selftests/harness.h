@@ -16,6 +16,7 @@
 /* Rows and hazards of docs/semantics.md, as bits. */
 #define ROW(n)		(1u << (n))
 #define HAZARD(n)	(1u << (n))
+#define ROW_10A		ROW(31)
 
 enum result {
 	PASS,
@@ -63,6 +64,7 @@ extern struct options options;
 extern struct knobs *knobs;
 extern struct books *books;
 extern struct ending *ending;
+extern struct held_back *held_back;
 
 extern int nr_cpus;
 
@@ -122,6 +124,7 @@ enum life {
 	PING,			/* plays ping-pong with another of its kind */
 	FORK,			/* makes children that end at once */
 	TOUCH,			/* shares memory with a thread of the fair class */
+	STAY,			/* runs BPF, which disables its migration */
 	NR_LIVES,
 };
 
@@ -158,6 +161,12 @@ unsigned long long nr_unlocked_to(unsigned int places);
 void find_stuck(void);
 bool kernel_marks(pid_t pid);
 bool core_scheduling(void);
+/*
+ * The number of a task's present stay with us, and of the next that begins on that CPU.
+ * False where the numbers are the task's own.
+ */
+bool entry_numbers(pid_t pid, int cpu, unsigned long long *entry, unsigned long long *next);
+void kick_cpu(int cpu);
 
 /* From one kind of custody to the next: each place, as a single bit. */
 #define for_each_place(place, places)					\

@@ -139,6 +139,7 @@ struct raw_spinlock {
 
 struct scx_rq {
 	u32 cpuperf_target;
+	unsigned long ops_qseq;	/* up to 7.0 */
 };
 
 struct rq {

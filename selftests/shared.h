@@ -68,6 +68,7 @@ enum violation_kind {
 	LET_GO,			/* the kernel let go of the task before the dequeue */
 	STUCK,			/* in custody, and not run again */
 	OWN_CONTEXT,		/* kfuncs inside ops.dequeue() are told the wrong things */
+	OUTDATED,		/* what was decided for an earlier stay took effect */
 	NR_VIOLATIONS,
 };
 
@@ -99,6 +100,7 @@ enum expectation {
 	WANT_NOTED_OURS,	/* and the task's own or that of the dispatching CPU */
 	WANT_CPUPERF,		/* scx_bpf_cpuperf_set() must have done it */
 	WANT_OWN_CGROUP,	/* scx_bpf_task_cgroup() must know the op's own task */
+	WANT_STAY,		/* the decision was on an earlier stay than this */
 	NR_EXPECTATIONS,
 };
 
@@ -135,9 +137,16 @@ struct knobs {
 	unsigned int fail;		/* ops.enqueue() calls scx_bpf_error() */
 	unsigned int marks;		/* check the kernel's own mark of custody */
 	unsigned int silent;		/* there is no ops.dequeue() to balance the books */
+	/*
+	 * Held tasks go to the CPU that asks, unless they are not allowed there.
+	 * That they are still being switched out is nothing to the scheduler.
+	 */
+	unsigned int take;
+	unsigned int to_mover;		/* places for one that must change its CPU; 0: as others */
 	unsigned int nr_cpus;
 	unsigned int test;		/* its number, for its traces */
 	unsigned long long slice;	/* ns */
+	unsigned long long linger;	/* ns that ops.running() takes while one waits to be off */
 	unsigned long long random;	/* for the choices that are no task's; advances */
 	/* where tasks of user DSQs are moved with nothing locked; 0: nowhere */
 	unsigned int unlocked_to;
@@ -159,6 +168,9 @@ struct books {
 	unsigned long long locked_rq_used;
 	unsigned long long cgroup_weight;
 	unsigned long long exited;
+	unsigned long long bound;	/* held by us with its migration disabled */
+	unsigned long long taken;	/* held, and inserted on a CPU it does not count on */
+	unsigned long long movers;	/* put where to_mover says */
 	unsigned long long violations[NR_VIOLATIONS];
 	unsigned long long unlocked_to[NR_PLACES];	/* moved with nothing locked */
 	unsigned long long in_context[NR_LEAVES];	/* ops.dequeue() that used its context */
@@ -177,6 +189,26 @@ struct errand {
 	int cpu;
 	unsigned int answer;
 	unsigned long long seed;	/* of the choices made for a task */
+	unsigned long long entry;	/* two answers */
+	unsigned long long next_entry;
+	unsigned long long duration;	/* ns */
+};
+
+/* A decision that ops.dispatch() makes and does not let the kernel see yet. */
+struct held_back {
+	unsigned int stage;		/* enum held_back_stage */
+	int pid;			/* on whom */
+	int cpu;			/* whose ops.dispatch() */
+	unsigned long long limit;	/* ns */
+};
+
+enum held_back_stage {
+	HELD_BACK_NOTHING,
+	HELD_BACK_ASKED,		/* by the test program */
+	HELD_BACK_DECIDED,		/* inserted; the task may be changed now */
+	HELD_BACK_CHANGED,		/* says the test program */
+	HELD_BACK_LET_GO,
+	HELD_BACK_EXPIRED,		/* let go of before the change was made */
 };
 
 /*

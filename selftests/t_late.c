@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What was decided on a task before it changed, or before it was off its CPU, and what
+ * the kernel makes of that later.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "harness.h"
+
+#define ROUNDS	5
+
+/*
+ * Held tasks are taken by whichever CPU asks: some sleep, some are still being switched
+ * out, some have their migration disabled. While a task is being switched out, BPF runs
+ * in it (ops.running() of the next), which disables its migration for as long.
+ */
+static enum result eligibility_run(void)
+{
+	double end;
+
+	if (nr_cpus < 2)
+		return skip("there is only one CPU");
+	knobs->take = true;
+	if (!spawn(NAP, 4) || !spawn(YIELD, 3 * nr_cpus) || !spawn(STAY, 2))
+		return FAIL;
+	knobs->linger = 100000;
+	knobs->enqueue = PLACES_HELD;
+	end = now() + options.duration;
+	while (now() < end && !over())
+		nap(0.01);
+	if (!wait_until(books->crossed >= 50 && books->bound >= 5))
+		return fail("%llu tasks were taken by another CPU, %llu had to stay on theirs",
+			    books->crossed, books->bound);
+	if (nr_left(~0, LEFT_CHANGED))
+		return fail("%llu dequeues for a change, where nothing changed",
+			    nr_left(~0, LEFT_CHANGED));
+	return PASS;
+}
+
+TEST(eligibility, .rows = ROW(5) | ROW(8) | ROW(16), .hazards = HAZARD(12),
+     .must = "Any CPU may take a held task that is allowed there, be it still being switched out.");
+
+static bool change_nice(pid_t pid)
+{
+	return !setpriority(PRIO_PROCESS, pid, getpriority(PRIO_PROCESS, pid) == 5 ? 3 : 5);
+}
+
+static unsigned long long distance(unsigned long long a, unsigned long long b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/*
+ * Two CPUs whose run queues have numbered almost as many entries, the one behind second.
+ * The third is any other. Where a task has numbers of its own, any will do.
+ */
+static void choose_cpus(pid_t pid, int *cpus)
+{
+	unsigned long long next[MAX_WORKERS], entry, best = ~0ull;
+	int i, j, n = nr_cpus < MAX_WORKERS ? nr_cpus : MAX_WORKERS;
+
+	for (i = 0; i < n; i++)
+		if (!entry_numbers(pid, i, &entry, &next[i]))
+			next[i] = 0;
+	for (i = 0; i < n; i++)
+		for (j = 0; j < n; j++) {
+			if (i == j || next[i] < next[j] || distance(next[i], next[j]) >= best)
+				continue;
+			best = distance(next[i], next[j]);
+			cpus[0] = i;
+			cpus[1] = j;
+		}
+	for (cpus[2] = n - 1; cpus[2] == cpus[0] || cpus[2] == cpus[1]; cpus[2]--)
+		;
+}
+
+/*
+ * See to it that the task's next stay gets the number of this one if it begins on that
+ * CPU: another task takes the numbers before. Others may take some, too, so it may be
+ * too many; then the task gets a higher number first.
+ */
+static bool line_up(pid_t pid, pid_t other, int cpu)
+{
+	unsigned long long entry, next;
+
+	while (!over() && entry_numbers(pid, cpu, &entry, &next)) {
+		if (entry == next)
+			return true;
+		knobs->enqueue = entry < next ? PLACE_MAP : PLACE_FIFO;
+		if (!change_nice(entry < next ? pid : other))
+			return fail("setpriority() does not work: %m"), false;
+	}
+	return !over();
+}
+
+/*
+ * A CPU's ops.dispatch() decides on a held task and takes its time. Meanwhile the task
+ * goes to the run queue of another CPU and is held again.
+ */
+static enum result decide_too_late(pid_t pid, pid_t other, int *cpus, bool *expired)
+{
+	unsigned long long changed = nr_left(PLACE_MAP, LEFT_CHANGED);
+	double start = now(), kick = 0;
+
+	if (!line_up(pid, other, cpus[1]))
+		return FAIL;
+	knobs->enqueue = PLACE_MAP;
+	held_back->pid = pid;
+	held_back->cpu = cpus[2];
+	held_back->limit = 1000000000;
+	__sync_synchronize();
+	*(volatile unsigned int *)&held_back->stage = HELD_BACK_ASKED;
+	/*
+	 * Not to be slept through, others would be enqueued. A kick waits for the run queue,
+	 * which is locked during ops.dispatch(), so it should not come when that has begun.
+	 */
+	while (*(volatile unsigned int *)&held_back->stage == HELD_BACK_ASKED) {
+		if (now() > kick) {
+			kick_cpu(cpus[2]);
+			kick = now() + 0.1;
+		}
+		if (over() || now() > start + PATIENCE)
+			return fail("CPU %d does not call ops.dispatch()", cpus[2]);
+	}
+	if (!pin(pid, cpus[1]))
+		return fail("sched_setaffinity() does not work: %m");
+	__sync_bool_compare_and_swap(&held_back->stage, HELD_BACK_DECIDED, HELD_BACK_CHANGED);
+	if (!wait_until(held_back->stage >= HELD_BACK_LET_GO))
+		return fail("CPU %d does not come back from ops.dispatch()", cpus[2]);
+	*expired = held_back->stage == HELD_BACK_EXPIRED;
+	nap(0.1);
+	if (over())
+		return FAIL;
+	held_back->pid = 0;
+	if (*expired)
+		return PASS;
+	if (nr_left(PLACE_MAP, LEFT_CHANGED) <= changed)
+		return fail("no dequeue came for the change of affinity");
+	return PASS;
+}
+
+static enum result stale_dispatch_run(void)
+{
+	int cpus[3], done, tries = 0;
+
+	if (nr_cpus < 3)
+		return skip("it takes three CPUs");
+	if (!spawn(OBEY, 2))
+		return FAIL;
+	for (done = 0; done < ROUNDS; ) {
+		pid_t pid = workers[0].pid, other = workers[1].pid;
+		enum result result;
+		bool expired = true;
+
+		if (tries++ == 3 * ROUNDS)
+			return fail("only %d changes in %d were made in time", done, tries);
+		choose_cpus(pid, cpus);
+		/* To the CPU that must not wait, and away from the one that makes us wait. */
+		if (!pin(pid, cpus[0]) || !pin(other, cpus[1]) || !pin(getpid(), cpus[0]))
+			return fail("sched_setaffinity() does not work: %m");
+		if (!park(PLACE_MAP))
+			return FAIL;
+		result = decide_too_late(pid, other, cpus, &expired);
+		if (result != PASS)
+			return result;
+		done += !expired;
+		if (!expired && nr_in_custody() != 2)
+			return fail("%ld of 2 tasks are in custody", nr_in_custody());
+		if (!unpark())
+			return FAIL;
+	}
+	return PASS;
+}
+
+static void unpin_ourselves(void)
+{
+	pin(getpid(), -1);
+}
+
+TEST(stale_dispatch, .rows = ROW(5) | ROW(10), .hazards = HAZARD(10), .cleanup = unpin_ourselves,
+     .must = "What was decided on a held task has no effect once it has left and come back.");
+
+/*
+ * A change of affinity has the scheduler asked twice, before the task changes its CPU and
+ * after that. What it says at first, to insert the task on another CPU, is not carried out
+ * before the task is off again, and must not be said and done the second time.
+ */
+static enum result left_over_verdict_run(void)
+{
+	int i;
+
+	if (nr_cpus < 2)
+		return skip("there is only one CPU");
+	if (!spawn(OBEY, 1) || !pin(workers[0].pid, 0))
+		return FAIL;
+	knobs->to_mover = PLACE_LOCAL_ON;
+	if (!park(PLACE_MAP))
+		return FAIL;
+	for (i = 1; i <= 2 * ROUNDS; i++) {
+		unsigned long long before = nr_entered(PLACE_MAP);
+
+		if (!pin(workers[0].pid, i % 2))
+			return fail("sched_setaffinity() does not work: %m");
+		if (!wait_until(nr_left(PLACE_MAP, LEFT_CHANGED) >= (unsigned int)i))
+			return fail("no dequeue came for the change of affinity");
+		if (!wait_until_for(nr_entered(PLACE_MAP) > before, 1))
+			return fail("the task got to its new CPU without the scheduler being asked");
+	}
+	if (!books->movers)
+		return skip("this kernel does not ask before the task changes its CPU");
+	return unpark() ? PASS : FAIL;
+}
+
+TEST(left_over_verdict, .rows = ROW(10), .hazards = HAZARD(13),
+     .must = "What the scheduler said of a task that then leaves is not done at its next entry.");
