@@ -1397,8 +1397,8 @@ int kick(struct errand *errand)
 }
 
 /*
- * What the next entry into custody on a CPU is numbered, and what the task's is. Fails
- * where entries are numbered so that no two of a task are the same.
+ * What the next entry into custody on a CPU would be numbered if the CPU did that, and
+ * what the task's is.
  */
 SEC("syscall")
 int read_entry_numbers(struct errand *errand)
@@ -1409,7 +1409,7 @@ int read_entry_numbers(struct errand *errand)
 
 	if (!p)
 		return 1;
-	if (!entries_are_unique(p) && rq && bpf_core_field_exists(rq->scx.ops_qseq)) {
+	if (rq && bpf_core_field_exists(rq->scx.ops_qseq)) {
 		errand->entry = entry_number(p);
 		errand->next_entry = rq->scx.ops_qseq;
 		err = 0;

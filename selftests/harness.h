@@ -162,8 +162,8 @@ void find_stuck(void);
 bool kernel_marks(pid_t pid);
 bool core_scheduling(void);
 /*
- * The number of a task's present stay with us, and of the next that begins on that CPU.
- * False where the numbers are the task's own.
+ * The number of a task's present stay with us, and of the next that begins on that CPU,
+ * if it is the CPU that counts. False where that does not count.
  */
 bool entry_numbers(pid_t pid, int cpu, unsigned long long *entry, unsigned long long *next);
 void kick_cpu(int cpu);
