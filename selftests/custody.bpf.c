@@ -741,6 +741,7 @@ static void check_dequeue(struct task_struct *p, struct account *a, u64 deq_flag
 	if (leave != LEFT_CHANGED && p->pid == held_back.pid) {
 		if (held_back.stage == HELD_BACK_LET_GO)
 			violate(p, a, OUTDATED, WANT_STAY, deq_flags);
+		held_back.pid = 0;
 	} else if (leave != LEFT_CHANGED && knobs.parked)
 		violate(p, a, WRONG_FLAG, WANT_CHANGE, deq_flags);
 	else if (leave == LEFT_DISPATCHED && !was_dispatched(a))
