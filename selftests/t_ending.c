@@ -74,6 +74,7 @@ TEST(sysrq, .rows = ROW(13), .ends_scheduler = true,
 
 #define SNAPSHOT	"/dev/snapshot"
 #define PM_TEST		"/sys/power/pm_test"
+#define PM_TEST_DELAY	"/sys/module/suspend/parameters/pm_test_delay"
 
 /*
  * Prepare for suspend and come back, as far as sched_ext is concerned. Who opens the
@@ -85,6 +86,7 @@ static const char *rehearse_suspend(bool *available)
 {
 	int fd = open(SNAPSHOT, O_RDONLY | O_CLOEXEC);
 	const char *problem = NULL;
+	char delay[16];
 
 	*available = true;
 	if (fd >= 0) {
@@ -97,9 +99,14 @@ static const char *rehearse_suspend(bool *available)
 		*available = false;
 		return "this kernel has neither " SNAPSHOT " nor " PM_TEST;
 	}
+	if (!read_file(PM_TEST_DELAY, delay, sizeof(delay)))
+		*delay = 0;
+	write_file(PM_TEST_DELAY, "1");
 	if (!write_file(PM_TEST, "freezer") || !write_file("/sys/power/state", "freeze"))
 		problem = "suspend cannot be rehearsed";
 	write_file(PM_TEST, "none");
+	if (*delay)
+		write_file(PM_TEST_DELAY, delay);
 	return problem;
 }
 
