@@ -8,6 +8,7 @@
 #	Test: NAME	the selftests to run, a shell pattern
 #	Expect: OUTCOME	of vm/run: fail (that test must), hang, splat
 #	Options: ...	more for scx-custody-selftest; optional
+#	Machine: ...	more for vm/run; optional
 #	Timeout: N	seconds that the VM may take; default 180
 #
 # With SCX_CUSTODY_MUTATIONS=all all are done; else those for which there is
@@ -42,7 +43,7 @@ caught() {
 	}
 	# shellcheck disable=SC2046 # options are words
 	"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout "${limit:-180}" \
-		--out "$logs/$name" -- /scx-custody-selftest --all-tasks \
+		$(field Machine "$1") --out "$logs/$name" -- /scx-custody-selftest --all-tasks \
 		--run "$(field Test "$1")" $(field Options "$1") >"$logs/$name.out" 2>&1
 	outcome=$(cat "$logs/$name/outcome")
 	echo "outcome: $outcome, expected: $expected"
