@@ -19,6 +19,9 @@ bool scx_bpf_consume___old(u64 dsq_id) __weak __ksym;
 bool scx_bpf_dispatch_from_dsq___old(struct bpf_iter_scx_dsq *it,
 				     struct task_struct *p, u64 dsq_id,
 				     u64 enq_flags) __weak __ksym;
+bool scx_bpf_dispatch_vtime_from_dsq___old(struct bpf_iter_scx_dsq *it,
+					   struct task_struct *p, u64 dsq_id,
+					   u64 enq_flags) __weak __ksym;
 
 /* Newer kernels may call this from any op, not from ops.cpu_release() alone. */
 void scx_bpf_reenqueue_local___v2___any(void) __weak __ksym;
@@ -56,6 +59,14 @@ static inline bool dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 	return scx_bpf_dispatch_from_dsq___old(it, p, dsq_id, 0);
 }
 
+static inline bool dsq_move_vtime(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+				  u64 dsq_id)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_move_vtime))
+		return scx_bpf_dsq_move_vtime(it, p, dsq_id, 0);
+	return scx_bpf_dispatch_vtime_from_dsq___old(it, p, dsq_id, 0);
+}
+
 /* The kernel's own mark of custody; 0 where the kernel has none. */
 static inline u32 task_in_custody_flag(void)
 {
@@ -74,14 +85,32 @@ static inline bool task_is_off(struct task_struct *p)
 	       !BPF_CORE_READ_BITFIELD_PROBED(p, on_cpu);
 }
 
-/*
- * Up to 7.0 the kernel numbers entries (qseq) per run queue. A task that changed
- * its run queue meanwhile may have the same number again by chance; a dispatch
- * that comes too late then hits the later entry.
- */
-static inline bool entries_are_unique(struct task_struct *p)
+/* Only where there is core scheduling can a task have a cookie. */
+static inline bool has_core_cookie(struct task_struct *p)
 {
-	return bpf_core_field_exists(p->scx.ops_qseq);
+	return bpf_core_field_exists(p->core_cookie) && p->core_cookie;
+}
+
+/* While a core is scheduled as one, its run queues are locked by one lock. */
+static inline bool rq_shares_lock(const struct rq *rq)
+{
+	return bpf_core_field_exists(rq->core_enabled) && rq->core_enabled;
+}
+
+/* Does anybody hold the run queue's lock? The lowest byte says so. */
+static inline bool rq_is_locked(const struct rq *rq)
+{
+	if (!bpf_core_field_exists(rq->__lock.raw_lock.val.counter))
+		return true;
+	if (rq_shares_lock(rq))
+		return BPF_CORE_READ(rq, core, __lock.raw_lock.val.counter) & 0xff;
+	return BPF_CORE_READ(rq, __lock.raw_lock.val.counter) & 0xff;
+}
+
+/* The number of the task's entry, as long as it is held. */
+static inline u64 entry_number(struct task_struct *p)
+{
+	return (u64)p->scx.ops_state.counter >> 2;
 }
 
 #endif

@@ -20,8 +20,12 @@ char _license[] SEC("license") = "GPL";
 #define SECOND_DSQ	3
 #define MISSING_DSQ	4
 
+#define CLOCK_MONOTONIC	1
+#define MOVER_PERIOD	200000		/* ns */
+
 #define MAX_CPUS	64
 #define MAX_HELD	262144	/* with those that are stale: each change adds one */
+#define MAX_STALE	256	/* to be gone through in one ops.dispatch() */
 
 struct knobs knobs;
 struct books books;
@@ -35,11 +39,14 @@ struct account {
 	u32 place;		/* where it entered custody */
 	s32 cpu;		/* its CPU then */
 	bool mine;		/* a test task, to be put where the knobs say */
-	bool dispatched;	/* held, and since then dispatched by us */
+	u32 entry;		/* how many times it has entered custody */
+	u64 dispatch;		/* the latest of it when held: see note_dispatch() */
 	bool changed;		/* left for a change: must be enqueued before it runs */
+	bool bound;		/* its migration was disabled when it came to us */
 	bool turn;		/* its trace: is it having its turn, or waiting for it? */
 	struct phase phase;	/* how far it is in that */
 	u64 random;		/* state of the choices made for it */
+	u64 random_checks;	/* and of those that checks make, which change nothing */
 };
 
 struct {
@@ -49,17 +56,27 @@ struct {
 	__type(value, struct account);
 } accounts SEC(".maps");
 
-/* Tasks held by us: their pids, in a map or in a tree. */
+/* A task held by us, in a map, in a tree or in a list, and which entry of it that is. */
+struct held {
+	s32 pid;
+	u32 entry;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, MAX_HELD);
-	__type(value, s32);
-} held_pids SEC(".maps");
+	__type(value, struct held);
+} held_tasks SEC(".maps");
 
 struct held_node {
 	struct bpf_rb_node node;
 	u64 since;
-	s32 pid;
+	struct held held;
+};
+
+struct listed_node {
+	struct bpf_list_node node;
+	struct held held;
 };
 
 #define private(name) SEC(".bss." #name) __hidden __attribute__((aligned(8)))
@@ -67,6 +84,8 @@ struct held_node {
 private(held) struct bpf_spin_lock held_lock;
 private(held) struct bpf_rb_root held_tree
 	__attribute__((btf_decl_tag("contains:held_node:node")));
+private(held) struct bpf_list_head held_list
+	__attribute__((btf_decl_tag("contains:listed_node:node")));
 
 /* Are traces kept? Where not, the verifier removes all that is for them. */
 const volatile bool tracing;
@@ -78,8 +97,16 @@ struct {
 	__type(value, u64);
 } phases SEC(".maps");
 
+struct held_back held_back;
+
 /* How many CPUs are in ops.dispatch(). */
 unsigned int dispatching;
+
+/* How many programs move tasks with nothing locked. */
+unsigned int moving;
+
+/* How many programs, on each CPU, take tasks off user DSQs. */
+static u32 taking[MAX_CPUS];
 
 /* Did a dispatched task's ops.dequeue() run in this CPU's current op? */
 static bool dequeued_here[MAX_CPUS];
@@ -282,6 +309,16 @@ static bool may_run_on(struct task_struct *p, s32 cpu)
 	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
 }
 
+/*
+ * Has the task itself disabled its migration? To be asked when it comes to us: one that
+ * is not running cannot change this. While BPF runs in a task, as it does here in one that
+ * is being switched out, that is no work of the task's.
+ */
+static bool is_bound(struct task_struct *p)
+{
+	return p->migration_disabled > (bpf_get_current_task_btf() == p);
+}
+
 /* A CPU that the task may use (or may not), another than this one if possible. */
 static s32 pick_cpu(struct task_struct *p, bool allowed)
 {
@@ -318,42 +355,57 @@ static bool sooner(struct bpf_rb_node *a, const struct bpf_rb_node *b)
 	       container_of(b, struct held_node, node)->since;
 }
 
-static void hold_in_map(s32 pid)
+static void hold_in_map(struct held held)
 {
-	if (bpf_map_push_elem(&held_pids, &pid, 0))
+	if (bpf_map_push_elem(&held_tasks, &held, 0))
 		give_up("no room to hold a task");
 }
 
-static void hold_in_tree(s32 pid)
+static void hold_in_tree(struct held held)
 {
-	struct held_node *held;
+	struct held_node *node;
 
-	held = bpf_obj_new_impl(bpf_core_type_id_local(struct held_node), NULL);
-	if (!held) {
+	node = bpf_obj_new_impl(bpf_core_type_id_local(struct held_node), NULL);
+	if (!node) {
 		/* No memory at hand, with interrupts off. Held it is all the same. */
-		hold_in_map(pid);
+		hold_in_map(held);
 		return;
 	}
-	held->pid = pid;
-	held->since = bpf_ktime_get_ns();
+	node->held.pid = held.pid;
+	node->held.entry = held.entry;
+	node->since = bpf_ktime_get_ns();
 
 	bpf_spin_lock(&held_lock);
-	bpf_rbtree_add_impl(&held_tree, &held->node, (void *)sooner, NULL, 0);
+	bpf_rbtree_add_impl(&held_tree, &node->node, (void *)sooner, NULL, 0);
 	bpf_spin_unlock(&held_lock);
 }
 
-static s32 take_from_map(void)
+static void hold_in_list(struct held held)
 {
-	s32 pid;
+	struct listed_node *node;
 
-	return bpf_map_pop_elem(&held_pids, &pid) ? 0 : pid;
+	node = bpf_obj_new_impl(bpf_core_type_id_local(struct listed_node), NULL);
+	if (!node) {
+		hold_in_map(held);
+		return;
+	}
+	node->held.pid = held.pid;
+	node->held.entry = held.entry;
+
+	bpf_spin_lock(&held_lock);
+	bpf_list_push_back_impl(&held_list, &node->node, NULL, 0);
+	bpf_spin_unlock(&held_lock);
 }
 
-static s32 take_from_tree(void)
+static bool take_from_map(struct held *held)
+{
+	return !bpf_map_pop_elem(&held_tasks, held);
+}
+
+static bool take_from_tree(struct held *taken)
 {
 	struct held_node *held;
 	struct bpf_rb_node *node;
-	s32 pid;
 
 	bpf_spin_lock(&held_lock);
 	node = bpf_rbtree_first(&held_tree);
@@ -361,22 +413,52 @@ static s32 take_from_tree(void)
 		node = bpf_rbtree_remove(&held_tree, node);
 	bpf_spin_unlock(&held_lock);
 	if (!node)
-		return 0;
+		return false;
 
 	held = container_of(node, struct held_node, node);
-	pid = held->pid;
+	taken->pid = held->held.pid;
+	taken->entry = held->held.entry;
 	bpf_obj_drop_impl(held, NULL);
-	return pid;
+	return true;
+}
+
+static bool take_from_list(struct held *taken)
+{
+	struct listed_node *held;
+	struct bpf_list_node *node;
+
+	bpf_spin_lock(&held_lock);
+	node = bpf_list_pop_front(&held_list);
+	bpf_spin_unlock(&held_lock);
+	if (!node)
+		return false;
+
+	held = container_of(node, struct listed_node, node);
+	taken->pid = held->held.pid;
+	taken->entry = held->held.entry;
+	bpf_obj_drop_impl(held, NULL);
+	return true;
+}
+
+static bool take_from(u32 which, struct held *held)
+{
+	if (which == 0)
+		return take_from_map(held);
+	return which == 1 ? take_from_tree(held) : take_from_list(held);
 }
 
 /*
- * The pid of a task that we hold, or 0. It may be out of date. In turns from either
+ * A task that we hold, if there is one. It may be out of date. In turns from each
  * place: they need not ever be empty.
  */
-static s32 take_held(u32 turn)
+static bool take_held(u32 turn, struct held *held)
 {
-	return turn & 1 ? take_from_tree() ?: take_from_map() :
-			  take_from_map() ?: take_from_tree();
+	u32 i;
+
+	bpf_for(i, turn, turn + 3)
+		if (take_from(i % 3, held))
+			return true;
+	return false;
 }
 
 static u64 dsq_of(u32 place, s32 cpu)
@@ -405,6 +487,7 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 		u64 enq_flags)
 {
 	s32 other_cpu = pick_cpu(p, true);
+	struct held held = {};
 	u32 i;
 
 	/* One that ends may have lost its pid already. */
@@ -417,12 +500,17 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 
 	expect_out(p, a, place & PLACES_CUSTODY ? AT_ENTRY_OUT : AT_TERMINAL_OUT);
 	check_mark(p, a);
+	a->bound = is_bound(p);
 	trace(a, (entry == BY_ENQUEUE ? TRACE_ENQUEUE : TRACE_SELECT) + trace_place(place));
 	a->changed = false;
 
 	if (place & PLACES_CUSTODY) {
 		a->place = place;
 		a->cpu = scx_bpf_task_cpu(p);
+		a->entry++;
+		held.pid = p->pid;
+		held.entry = a->entry;
+		barrier();
 		a->state = STATE_CUSTODY;
 		count(&books.entered[entry][i]);
 	} else {
@@ -431,9 +519,11 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 	}
 
 	if (place == PLACE_MAP)
-		hold_in_map(p->pid);
+		hold_in_map(held);
 	else if (place == PLACE_TREE)
-		hold_in_tree(p->pid);
+		hold_in_tree(held);
+	else if (place == PLACE_LIST)
+		hold_in_list(held);
 	else if (place == PLACE_VTIME)
 		dsq_insert_vtime(p, VTIME_DSQ, knobs.slice, p->scx.dsq_vtime, enq_flags);
 	else
@@ -488,10 +578,152 @@ void BPF_PROG(custody_enqueue, struct task_struct *p, u64 enq_flags)
 
 	if (enq_flags & SCX_ENQ_REENQ)
 		trace(a, TRACE_REENQUEUED);
-	if (enq_flags & SCX_ENQ_REENQ && knobs.reenqueue)
+	if (knobs.to_mover && !bpf_cpumask_test_cpu(scx_bpf_task_cpu(p), p->cpus_ptr)) {
+		count(&books.movers);
+		put(p, a, BY_ENQUEUE, choose(&a->random, knobs.to_mover), enq_flags);
+	} else if (enq_flags & SCX_ENQ_REENQ && knobs.reenqueue)
 		put(p, a, BY_ENQUEUE, choose(&a->random, knobs.reenqueue), enq_flags);
 	else
 		put(p, a, BY_ENQUEUE, choose(&a->random, knobs.enqueue), enq_flags);
+}
+
+/*
+ * A held task's latest dispatch, in one number, as several CPUs may write it: the
+ * entry, which only grows, the place, and the CPU.
+ */
+static u64 dispatch_of(u32 entry, u32 place, u32 cpu)
+{
+	return (u64)entry << 32 | place << 16 | cpu;
+}
+
+/* A CPU that is late with this must not overwrite what was noted of a later entry. */
+static void note_dispatch(struct account *a, u32 entry, u32 place, u32 cpu)
+{
+	u64 before;
+	u32 i;
+
+	bpf_for(i, 0, 8) {
+		before = *(volatile u64 *)&a->dispatch;
+		if ((s32)(entry - (u32)(before >> 32)) < 0)
+			break;
+		if (__sync_val_compare_and_swap(&a->dispatch, before,
+						dispatch_of(entry, place, cpu)) == before)
+			break;
+	}
+}
+
+/*
+ * Is this CPU dispatching the task? A change which loses its flag looks like a
+ * dispatch, but happens elsewhere: what a CPU dispatches, it takes out of custody
+ * itself, with interrupts off from when it was inserted. A task is taken off a user
+ * DSQ while a program of ours asks for it. Only the module has to let go of such a
+ * task before it can report, so that the CPU which picks it may be faster.
+ */
+static bool dispatched_here(struct account *a, u32 cpu)
+{
+	u64 dispatch = a->dispatch;
+	u32 to = dispatch >> 16 & 0xffff;
+
+	if (cpu >= MAX_CPUS)
+		return true;
+	if (a->place & PLACES_HELD && !(to & (PLACES_DSQ | PLACE_SECOND)))
+		return (dispatch & 0xffff) == cpu;
+	return taking[cpu] || scx_custody_support() == SCX_CUSTODY_LIVE;
+}
+
+static bool was_dispatched(struct account *a)
+{
+	return a->place & PLACES_DSQ || a->dispatch >> 32 == a->entry;
+}
+
+/*
+ * What is true of the run queue that the kernel has noted as locked: it is locked,
+ * and it is the task's, or, in a dispatch, possibly that of this CPU. A wrong one
+ * mostly is not locked, by chance it may be. While a core is scheduled as one,
+ * a CPU dispatches for its sibling as well.
+ */
+static bool check_noted_rq(struct task_struct *p, struct account *a, const struct rq *rq,
+			   u64 deq_flags, u32 leave)
+{
+	s32 this_cpu = bpf_get_smp_processor_id(), cpu;
+
+	if (!rq) {
+		violate(p, a, OWN_CONTEXT, WANT_NOTED_RQ, deq_flags);
+		return false;
+	}
+	cpu = rq->cpu;
+	if (!rq_is_locked(rq)) {
+		violate(p, a, OWN_CONTEXT, WANT_NOTED_LOCKED, deq_flags);
+		return false;
+	}
+	if (cpu == scx_bpf_task_cpu(p) || rq_shares_lock(rq))
+		return true;
+	if (leave != LEFT_DISPATCHED) {
+		violate(p, a, OWN_CONTEXT, WANT_NOTED_TASKS, deq_flags);
+		return false;
+	}
+	if (cpu != this_cpu) {
+		violate(p, a, OWN_CONTEXT, WANT_NOTED_OURS, deq_flags);
+		return false;
+	}
+	return true;
+}
+
+/* The kfuncs that need to know which run queue is locked. */
+static bool use_noted_rq(struct task_struct *p, struct account *a, u64 deq_flags, u32 leave)
+{
+	u32 perf = 1 + draw(&a->random_checks) % SCX_CPUPERF_ONE;
+	s32 this_cpu = bpf_get_smp_processor_id(), cpu = scx_bpf_task_cpu(p);
+	const struct rq *rq;
+
+	if (!bpf_ksym_exists(scx_bpf_locked_rq)) {
+		/* Which one it is can be told for sure in these cases only. */
+		if (leave != LEFT_DISPATCHED || cpu == this_cpu)
+			scx_bpf_cpuperf_set(cpu, perf);
+		return true;
+	}
+
+	rq = scx_bpf_locked_rq();
+	if (!check_noted_rq(p, a, rq, deq_flags, leave))
+		return false;
+	if (!rq)
+		return false;
+	cpu = rq->cpu;
+	scx_bpf_cpuperf_set(cpu, perf);
+	if (rq->scx.cpuperf_target != perf) {
+		violate(p, a, OWN_CONTEXT, WANT_CPUPERF, deq_flags);
+		return false;
+	}
+	if (cpu != this_cpu)
+		count(&books.noted_other);
+	return true;
+}
+
+/* And one that is for the task of the op alone; the kernel refuses others. */
+static bool use_own_task(struct task_struct *p, struct account *a, u64 deq_flags)
+{
+	struct cgroup *cgrp, *own;
+
+	if (!bpf_ksym_exists(scx_bpf_task_cgroup) ||
+	    !bpf_core_field_exists(p->sched_task_group))
+		return true;
+	cgrp = scx_bpf_task_cgroup(p);
+	if (!cgrp)
+		return true;
+	/* The group of an autogroup has no cgroup. */
+	own = BPF_CORE_READ(p, sched_task_group, css.cgroup);
+	if (own && own != cgrp)
+		violate(p, a, OWN_CONTEXT, WANT_OWN_CGROUP, deq_flags);
+	bpf_cgroup_release(cgrp);
+	return true;
+}
+
+/* What ops.dequeue() itself gets, on whichever path it is called. */
+static void check_context(struct task_struct *p, struct account *a, u64 deq_flags, u32 leave)
+{
+	if (use_noted_rq(p, a, deq_flags, leave) && use_own_task(p, a, deq_flags) &&
+	    leave < NR_LEAVES)
+		count(&books.in_context[leave]);
 }
 
 static void check_dequeue(struct task_struct *p, struct account *a, u64 deq_flags,
@@ -506,11 +738,17 @@ static void check_dequeue(struct task_struct *p, struct account *a, u64 deq_flag
 	if (deq_flags & SCX_DEQ_SLEEP)
 		violate(p, a, WRONG_FLAG, WANT_AWAKE, deq_flags);
 
-	if (leave != LEFT_CHANGED && knobs.parked)
+	if (leave != LEFT_CHANGED && p->pid == held_back.pid) {
+		if (held_back.stage == HELD_BACK_LET_GO)
+			violate(p, a, OUTDATED, WANT_STAY, deq_flags);
+		held_back.pid = 0;
+	} else if (leave != LEFT_CHANGED && knobs.parked)
 		violate(p, a, WRONG_FLAG, WANT_CHANGE, deq_flags);
-	else if (leave == LEFT_DISPATCHED && a->place & PLACES_HELD && !a->dispatched &&
-		 entries_are_unique(p))
+	else if (leave == LEFT_DISPATCHED && !was_dispatched(a))
 		violate(p, a, WRONG_FLAG, WANT_DISPATCH, deq_flags);
+	else if (leave == LEFT_DISPATCHED && !knobs.closing &&
+		 !dispatched_here(a, bpf_get_smp_processor_id()))
+		violate(p, a, WRONG_FLAG, WANT_DISPATCHER, deq_flags);
 
 	/*
 	 * On its way from us to the global DSQ, a task is kept from the dequeues
@@ -546,6 +784,8 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 		leave = LEFT_CORE_PICKED;
 
 	trace(a, TRACE_DEQUEUE + trace_flags(deq_flags));
+	if (deq_flags & SCX_DEQ_CORE_SCHED_EXEC && !has_core_cookie(p))
+		violate(p, a, WRONG_FLAG, WANT_COOKIE, deq_flags);
 	switch (a->state) {
 	case STATE_CUSTODY:
 		i = index_of(a->place);
@@ -567,11 +807,7 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 		violate(p, a, BYPASS, AT_DEQUEUE_IN, deq_flags);
 	}
 	check_mark(p, a);
-	/*
-	 * Cleared here and not at the next entry: a CPU with an old pid at hand
-	 * may dispatch that entry while ops.enqueue() is still at it.
-	 */
-	a->dispatched = false;
+	check_context(p, a, deq_flags, leave);
 	a->state = STATE_LEFT;
 	a->changed = leave == LEFT_CHANGED;
 
@@ -579,20 +815,37 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 		iterate_dsq(dsq_of(a->place, 0));
 }
 
-/* Hand a held task on, if it still is as we know it; the kernel finds out. */
-static void dispatch_held(s32 pid, s32 this_cpu)
+/* Is the task still in custody by that very entry? */
+static bool still_held(struct account *a, struct held held)
 {
+	barrier();
+	return *(volatile u32 *)&a->state == STATE_CUSTODY &&
+	       *(volatile u32 *)&a->entry == held.entry;
+}
+
+/*
+ * Hand a held task on, if it still is as we know it. Whether that is still so when
+ * the dispatch is done, the kernel finds out; that we did not dispatch a later entry,
+ * without knowing, we do: the kernel notes during the insertion which one it is for.
+ */
+static bool dispatch_held(struct held held, s32 this_cpu)
+{
+	bool dispatched = false;
 	struct task_struct *p;
 	struct account *a;
 	s32 cpu;
 	u32 to;
 
-	p = bpf_task_from_pid(pid);
+	p = bpf_task_from_pid(held.pid);
 	if (!p)
-		return;
+		return false;
 
 	a = account_of(p);
-	to = choose(a ? &a->random : &knobs.random, knobs.held_to);
+	if (!a || !still_held(a, held)) {
+		bpf_task_release(p);
+		return false;
+	}
+	to = choose(&a->random, knobs.held_to);
 	cpu = pick_cpu(p, to != PLACE_FORBIDDEN);
 	if (to == PLACE_LOCAL && !may_run_on(p, this_cpu))
 		to = PLACE_LOCAL_ON;
@@ -603,23 +856,110 @@ static void dispatch_held(s32 pid, s32 this_cpu)
 
 	if (to == PLACE_LOCAL)
 		cpu = this_cpu;
-	if ((to == PLACE_LOCAL || to == PLACE_LOCAL_ON) && !may_run_on(p, cpu)) {
+	if (!still_held(a, held)) {
+		/* By another entry, of which this CPU knows nothing. */
+		scx_bpf_dispatch_cancel();
+	} else if ((to == PLACE_LOCAL || to == PLACE_LOCAL_ON) && !may_run_on(p, cpu)) {
 		/* Its affinity changed after we looked. */
 		scx_bpf_dispatch_cancel();
-		hold_in_map(pid);
+		hold_in_map(held);
 		scx_bpf_kick_cpu(scx_bpf_task_cpu(p), SCX_KICK_IDLE);
 	} else {
 		u32 i = index_of(to);
 
-		/* Only now: the insertion is for the entry that this is true of. */
-		if (a)
-			a->dispatched = true;
+		note_dispatch(a, held.entry, to, bpf_get_smp_processor_id());
 		if (to == PLACE_GLOBAL)
 			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 		if (i < NR_PLACES)
 			count(&books.held_to[i]);
+		dispatched = true;
 	}
 	bpf_task_release(p);
+	return dispatched;
+}
+
+static void begin_taking(u32 cpu)
+{
+	if (cpu < MAX_CPUS)
+		__sync_fetch_and_add(&taking[cpu], 1);
+}
+
+static void end_taking(u32 cpu)
+{
+	if (cpu < MAX_CPUS)
+		__sync_fetch_and_sub(&taking[cpu], 1);
+}
+
+/*
+ * The same in the way of a scheduler whose CPUs take what there is: it looks at what the
+ * task is bound to, and leaves it to the kernel whether the task is off its CPU yet.
+ */
+static bool take_over(struct held held, s32 this_cpu)
+{
+	struct task_struct *p = bpf_task_from_pid(held.pid);
+	struct account *a;
+	bool taken;
+	s32 cpu;
+
+	if (!p)
+		return false;
+	a = account_of(p);
+	taken = a && still_held(a, held);
+	if (taken) {
+		cpu = scx_bpf_task_cpu(p);
+		if (a->bound)
+			count(&books.bound);
+		else if (cpu != this_cpu && bpf_cpumask_test_cpu(this_cpu, p->cpus_ptr)) {
+			cpu = this_cpu;
+			count(&books.taken);
+		}
+		dsq_insert(p, SCX_DSQ_LOCAL_ON | (u32)cpu, knobs.slice, 0);
+		note_dispatch(a, held.entry, PLACE_LOCAL_ON, bpf_get_smp_processor_id());
+		if (cpu != this_cpu)
+			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	}
+	bpf_task_release(p);
+	return taken;
+}
+
+#define NR_TURNS	(1 << 23)	/* more than there is time for */
+
+/*
+ * Keep the CPU busy for so long, or until the stage is reached. Says whether it was.
+ * Interrupts may be off, so it must not be long.
+ */
+static bool keep_busy(u64 ns, u32 stage)
+{
+	u64 until = bpf_ktime_get_ns() + ns;
+	s32 i;
+
+	bpf_for(i, 0, NR_TURNS) {
+		if (stage && *(volatile u32 *)&held_back.stage == stage)
+			return true;
+		if (bpf_ktime_get_ns() >= until)
+			break;
+	}
+	return false;
+}
+
+/*
+ * Decide on a task and keep that to ourselves: the kernel acts on it when ops.dispatch()
+ * returns, and until then the task may change.
+ */
+static void hold_back(s32 this_cpu)
+{
+	struct task_struct *p;
+
+	if (held_back.stage != HELD_BACK_ASKED || held_back.cpu != this_cpu)
+		return;
+	p = bpf_task_from_pid(held_back.pid);
+	if (!p)
+		return;
+	dsq_insert(p, SCX_DSQ_GLOBAL, knobs.slice, 0);
+	bpf_task_release(p);
+	held_back.stage = HELD_BACK_DECIDED;
+	held_back.stage = keep_busy(held_back.limit, HELD_BACK_CHANGED) ? HELD_BACK_LET_GO :
+									 HELD_BACK_EXPIRED;
 }
 
 static void move_from(u64 dsq_id)
@@ -666,16 +1006,19 @@ static void use_locked_rq(u32 cpu, struct task_struct *prev)
 
 static void dispatch(u32 cpu, struct task_struct *prev)
 {
-	s32 i, pid;
+	u32 i, dispatched = 0;
+	struct held held;
 
 	if (cpu < MAX_CPUS)
 		dequeued_here[cpu] = false;
 
-	bpf_for(i, 0, 4) {
-		pid = take_held(i);
-		if (pid <= 0)
+	/* In a storm of changes most are out of date. */
+	bpf_for(i, 0, MAX_STALE) {
+		if (!take_held(i, &held))
 			break;
-		dispatch_held(pid, cpu);
+		if ((knobs.take ? take_over(held, cpu) : dispatch_held(held, cpu)) &&
+		    ++dispatched == 4)
+			break;
 	}
 	move_from(FIFO_DSQ);
 	move_from(VTIME_DSQ);
@@ -688,10 +1031,72 @@ static void dispatch(u32 cpu, struct task_struct *prev)
 SEC("struct_ops")
 void BPF_PROG(custody_dispatch, s32 cpu, struct task_struct *prev)
 {
+	/* Core scheduling has a CPU dispatch for its sibling: not always the same. */
+	u32 this_cpu = bpf_get_smp_processor_id();
+
 	__sync_fetch_and_add(&dispatching, 1);
+	begin_taking(this_cpu);
+	hold_back(cpu);
 	if (!knobs.parked)
 		dispatch(cpu, prev);
+	end_taking(this_cpu);
 	__sync_fetch_and_sub(&dispatching, 1);
+}
+
+/* Move some tasks of that DSQ, from where no run queue is locked. */
+static void move_unlocked_from(u64 dsq_id)
+{
+	s32 this_cpu = bpf_get_smp_processor_id();
+	struct task_struct *p;
+	u32 moved = 0;
+
+	bpf_for_each(scx_dsq, p, dsq_id, 0) {
+		u32 to = choose(&knobs.random, knobs.unlocked_to), i;
+		s32 cpu = pick_cpu(p, true);
+
+		if (to == PLACE_LOCAL && !may_run_on(p, this_cpu))
+			to = PLACE_LOCAL_ON;
+		if (dsq_of(to, cpu) == dsq_id)
+			continue;
+		if (!(to == PLACE_VTIME ? dsq_move_vtime(&___it, p, VTIME_DSQ) :
+					  dsq_move(&___it, p, dsq_of(to, cpu))))
+			continue;
+		i = index_of(to);
+		if (i < NR_PLACES)
+			count(&books.unlocked_to[i]);
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+		if (++moved == 2)
+			break;
+	}
+}
+
+static void move_unlocked(void)
+{
+	u32 this_cpu = bpf_get_smp_processor_id();
+
+	__sync_fetch_and_add(&moving, 1);
+	begin_taking(this_cpu);
+	if (knobs.unlocked_to && !knobs.parked) {
+		bpf_rcu_read_lock();
+		move_unlocked_from(FIFO_DSQ);
+		move_unlocked_from(VTIME_DSQ);
+		move_unlocked_from(SECOND_DSQ);
+		bpf_rcu_read_unlock();
+	}
+	end_taking(this_cpu);
+	__sync_fetch_and_sub(&moving, 1);
+}
+
+/*
+ * The task that this one takes over from is ours already, and this very program, which
+ * runs in it, has its migration disabled. Give other CPUs the time to look at it.
+ */
+static void linger(void)
+{
+	struct account *a = account_of(bpf_get_current_task_btf());
+
+	if (a && a->mine && a->state == STATE_CUSTODY)
+		keep_busy(knobs.linger, 0);
 }
 
 SEC("struct_ops")
@@ -712,6 +1117,8 @@ void BPF_PROG(custody_running, struct task_struct *p)
 	check_mark(p, a);
 	if (a->state != STATE_OVERDUE)
 		a->state = STATE_RUNNING;
+	if (knobs.linger)
+		linger();
 }
 
 SEC("struct_ops")
@@ -761,7 +1168,6 @@ void BPF_PROG(custody_enable, struct task_struct *p)
 	if (a) {
 		a->state = STATE_OUT;
 		a->changed = false;
-		a->dispatched = false;
 	}
 }
 
@@ -939,9 +1345,84 @@ int find_stuck(struct errand *errand)
 	return 0;
 }
 
+/*
+ * These two are loaded if the kernel takes them: not every kernel lets a program
+ * that is not an op move tasks.
+ */
+SEC("?syscall")
+int move_now(struct errand *errand)
+{
+	move_unlocked();
+	return 0;
+}
+
+struct mover {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_CPUS);
+	__type(key, u32);
+	__type(value, struct mover);
+} movers SEC(".maps");
+
+static int move_on_timer(void *map, u32 *cpu, struct mover *mover)
+{
+	move_unlocked();
+	if (knobs.unlocked_to)
+		bpf_timer_start(&mover->timer, MOVER_PERIOD, BPF_F_TIMER_CPU_PIN);
+	return 0;
+}
+
+/* From now on this CPU moves tasks by itself, as long as there is somewhere to. */
+SEC("?syscall")
+int start_mover(struct errand *errand)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct mover *mover = bpf_map_lookup_elem(&movers, &cpu);
+
+	if (!mover)
+		return 1;
+	/* From the second time on it says that this is done. */
+	bpf_timer_init(&mover->timer, &movers, CLOCK_MONOTONIC);
+	return bpf_timer_set_callback(&mover->timer, move_on_timer) ||
+	       bpf_timer_start(&mover->timer, MOVER_PERIOD, BPF_F_TIMER_CPU_PIN);
+}
+
 SEC("syscall")
 int kick(struct errand *errand)
 {
 	scx_bpf_kick_cpu(errand->cpu, SCX_KICK_IDLE);
+	return 0;
+}
+
+/*
+ * What the next entry into custody on a CPU would be numbered if the CPU did that, and
+ * what the task's is.
+ */
+SEC("syscall")
+int read_entry_numbers(struct errand *errand)
+{
+	const struct rq *rq = bpf_per_cpu_ptr(&runqueues, errand->cpu);
+	struct task_struct *p = bpf_task_from_pid(errand->pid);
+	int err = 1;
+
+	if (!p)
+		return 1;
+	if (rq && bpf_core_field_exists(rq->scx.ops_qseq)) {
+		errand->entry = entry_number(p);
+		errand->next_entry = rq->scx.ops_qseq;
+		err = 0;
+	}
+	bpf_task_release(p);
+	return err;
+}
+
+/* A task that runs BPF for so long cannot change its CPU meanwhile, nor if preempted. */
+SEC("syscall")
+int stay(struct errand *errand)
+{
+	keep_busy(errand->duration, 0);
 	return 0;
 }

@@ -25,6 +25,7 @@ struct options options = { .duration = 3, .seed = 1 };
 struct knobs *knobs;
 struct books *books;
 struct ending *ending;
+struct held_back *held_back;
 
 int nr_cpus;
 volatile sig_atomic_t stopped;
@@ -34,6 +35,7 @@ static struct custody *schedulers[2];	/* with ops.dequeue(), and without */
 static struct custody *scheduler;	/* the one that the test wants */
 static struct bpf_link *attached;
 static bool may_fail;
+static bool cannot_move;	/* no program but an op may move tasks */
 
 static void say(const char *format, va_list arguments)
 {
@@ -68,6 +70,26 @@ enum result skip(const char *format, ...)
  * who frees the maps is bound to his CPU, waits for RCU, and that for the CPU to
  * be gone (Linux 6.18).
  */
+static bool load(void)
+{
+	bpf_program__set_autoload(scheduler->progs.move_now, !cannot_move);
+	bpf_program__set_autoload(scheduler->progs.start_mover, !cannot_move);
+	return !custody__load(scheduler);
+}
+
+static const char *load_scheduler(bool without_dequeue);
+
+/* The kernel did not take it: once more without what not every kernel takes. */
+static const char *load_less(bool without_dequeue)
+{
+	custody__destroy(scheduler);
+	scheduler = NULL;
+	if (cannot_move)
+		return "the kernel does not take the BPF scheduler";
+	cannot_move = true;
+	return load_scheduler(without_dequeue);
+}
+
 static const char *load_scheduler(bool without_dequeue)
 {
 	struct custody__custody_ops__sched_ext_ops *ops;
@@ -98,11 +120,8 @@ static const char *load_scheduler(bool without_dequeue)
 	if (!options.traces)
 		ops->runnable = NULL;
 
-	if (custody__load(scheduler)) {
-		custody__destroy(scheduler);
-		scheduler = NULL;
-		return "the kernel does not take the BPF scheduler";
-	}
+	if (!load())
+		return load_less(without_dequeue);
 	schedulers[without_dequeue] = scheduler;
 	return NULL;
 }
@@ -132,8 +151,10 @@ const char *start_scheduler(const struct test *test)
 	knobs = &scheduler->bss->knobs;
 	books = &scheduler->bss->books;
 	ending = &scheduler->bss->ending;
+	held_back = &scheduler->bss->held_back;
 	memset(books, 0, sizeof(*books));
 	memset(ending, 0, sizeof(*ending));
+	memset(held_back, 0, sizeof(*held_back));
 	scheduler->bss->nr_violations = 0;
 	*knobs = defaults;
 	may_fail = test->ends_scheduler;
@@ -146,8 +167,10 @@ const char *start_scheduler(const struct test *test)
 
 void stop_scheduler(void)
 {
-	if (attached)
+	if (attached) {
+		knobs->unlocked_to = 0;
 		knobs->closing = true;
+	}
 	bpf_link__destroy(attached);
 	attached = NULL;
 }
@@ -190,6 +213,37 @@ void find_stuck(void)
 		errand(scheduler->progs.find_stuck, &none);
 }
 
+bool can_move_unlocked(void)
+{
+	return !cannot_move;
+}
+
+bool move_unlocked(void)
+{
+	struct errand none = {};
+
+	return !errand(scheduler->progs.move_now, &none);
+}
+
+/* On each CPU; they end when there is nowhere to move tasks to. */
+bool start_movers(void)
+{
+	struct errand none = {};
+	cpu_set_t set, before;
+	bool started = true;
+	int cpu;
+
+	if (sched_getaffinity(0, sizeof(before), &before))
+		return false;
+	for (cpu = 0; cpu < nr_cpus; cpu++) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		started &= !sched_setaffinity(0, sizeof(set), &set) &&
+			   !errand(scheduler->progs.start_mover, &none);
+	}
+	return !sched_setaffinity(0, sizeof(before), &before) && started;
+}
+
 bool kernel_marks(pid_t pid)
 {
 	struct errand look = { .pid = pid };
@@ -205,6 +259,25 @@ bool core_scheduling(void)
 		if (!errand(scheduler->progs.read_core_scheduling, &look) && look.answer)
 			return true;
 	return false;
+}
+
+bool entry_numbers(pid_t pid, int cpu, unsigned long long *entry, unsigned long long *next)
+{
+	struct errand look = { .pid = pid, .cpu = cpu };
+
+	if (errand(scheduler->progs.read_entry_numbers, &look))
+		return false;
+	*entry = look.entry;
+	*next = look.next_entry;
+	return true;
+}
+
+void kick_cpu(int cpu)
+{
+	struct errand kick = { .cpu = cpu };
+
+	if (attached && !scheduler_gone())
+		errand(scheduler->progs.kick, &kick);
 }
 
 /* The books. */
@@ -264,6 +337,17 @@ unsigned long long nr_held_to(unsigned int places)
 	return sum;
 }
 
+unsigned long long nr_unlocked_to(unsigned int places)
+{
+	unsigned long long sum = 0;
+	int i;
+
+	for (i = 0; i < NR_PLACES; i++)
+		if (places & 1u << i)
+			sum += books->unlocked_to[i];
+	return sum;
+}
+
 unsigned long long nr_dsq_to(unsigned int places)
 {
 	unsigned long long sum = 0;
@@ -296,7 +380,7 @@ bool over(void)
 static const char *const place_names[NR_PLACES] = {
 	"local DSQ", "local DSQ of another CPU", "global DSQ", "FIFO DSQ", "vtime DSQ",
 	"held in a map", "held in a tree", "second DSQ", "forbidden CPU",
-	"destroyed DSQ", "passed on",
+	"destroyed DSQ", "passed on", "held in a list",
 };
 
 const char *place_name(unsigned int place)
@@ -319,6 +403,8 @@ static const char *const kind_names[NR_VIOLATIONS] = {
 	[OUTER_OP] = "outer op",
 	[LET_GO] = "let go",
 	[STUCK] = "stuck",
+	[OWN_CONTEXT] = "own context",
+	[OUTDATED] = "outdated",
 };
 
 static const char *const stage_names[NR_STATES] = {
@@ -349,6 +435,15 @@ static const char *const expectation_texts[NR_EXPECTATIONS] = {
 	[WANT_OPS_STATE] = "ops_state not to be SCX_OPSS_NONE yet",
 	[WANT_LOCKED_RQ] = "ops.dispatch() to know its locked run queue after a dequeue in it",
 	[WANT_RUN] = "a dequeue, and to be run, by now",
+	[WANT_COOKIE] = "no SCX_DEQ_CORE_SCHED_EXEC: the task has no core cookie",
+	[WANT_DISPATCHER] = "a special flag: this CPU is not dispatching the task",
+	[WANT_NOTED_RQ] = "scx_bpf_locked_rq() in ops.dequeue() to name a run queue",
+	[WANT_NOTED_LOCKED] = "the run queue noted in ops.dequeue() to be locked",
+	[WANT_NOTED_TASKS] = "the run queue noted in ops.dequeue() to be the task's",
+	[WANT_NOTED_OURS] = "the run queue noted to be the task's or this CPU's",
+	[WANT_CPUPERF] = "scx_bpf_cpuperf_set() in ops.dequeue() to work on the noted CPU",
+	[WANT_OWN_CGROUP] = "scx_bpf_task_cgroup() in ops.dequeue() to know the task's cgroup",
+	[WANT_STAY] = "to stay: the decision to dispatch it was on an earlier stay",
 };
 
 void print_violations(void)
@@ -470,7 +565,7 @@ int nr_workers;
 
 static const char *const life_names[NR_LIVES] = {
 	"custody:obey", "custody:spin", "custody:yield", "custody:nap", "custody:ping",
-	"custody:fork", "custody:touch",
+	"custody:fork", "custody:touch", "custody:stay",
 };
 
 /*
@@ -524,12 +619,23 @@ static void *touch_in_fair_class(void *unused)
 	return unused;
 }
 
+/* For some ticks, so that it is often preempted meanwhile. */
+static void stay_here(int program)
+{
+	struct errand stay = { .duration = 3000000 };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &stay, .ctx_size_in = sizeof(stay));
+
+	if (bpf_prog_test_run_opts(program, &run))
+		_exit(1);
+}
+
 /* A worker's descriptors, as it sees them. */
 enum {
 	ORDERS,
 	REPORTS,
 	FROM_PEER,
 	TO_PEER,
+	PROGRAM,	/* to be run by itself */
 	NR_FDS,
 };
 
@@ -583,6 +689,9 @@ static void __attribute__((noreturn)) live(enum life life, int *fds, int policy)
 		case FORK:
 			spawn_child(step);
 			break;
+		case STAY:
+			stay_here(fds[PROGRAM]);
+			break;
 		default:
 			touch_memory();
 			nap(0.0005);
@@ -618,7 +727,10 @@ static bool spawn_one(enum life life, int policy, int from_peer, int to_peer)
 	if (worker->pid < 0)
 		return fail("no process for a worker: %m"), false;
 	if (!worker->pid)
-		live(life, (int[NR_FDS]){ orders[0], reports[1], from_peer, to_peer }, policy);
+		live(life, (int[NR_FDS]){
+			orders[0], reports[1], from_peer, to_peer,
+			life == STAY ? bpf_program__fd(scheduler->progs.stay) : -1,
+		     }, policy);
 	close(orders[0]);
 	close(reports[1]);
 	worker->orders = orders[1];

@@ -16,6 +16,7 @@
 /* Rows and hazards of docs/semantics.md, as bits. */
 #define ROW(n)		(1u << (n))
 #define HAZARD(n)	(1u << (n))
+#define ROW_10A		ROW(31)
 
 enum result {
 	PASS,
@@ -63,6 +64,7 @@ extern struct options options;
 extern struct knobs *knobs;
 extern struct books *books;
 extern struct ending *ending;
+extern struct held_back *held_back;
 
 extern int nr_cpus;
 
@@ -122,6 +124,7 @@ enum life {
 	PING,			/* plays ping-pong with another of its kind */
 	FORK,			/* makes children that end at once */
 	TOUCH,			/* shares memory with a thread of the fair class */
+	STAY,			/* runs BPF, which disables its migration */
 	NR_LIVES,
 };
 
@@ -149,10 +152,37 @@ bool park(unsigned int places);
 bool unpark(void);
 bool workers_done(void);
 void kick_cpus(void);
+/* Moves between DSQs by programs that are no ops, where the kernel has them. */
+bool can_move_unlocked(void);
+bool move_unlocked(void);		/* once, by a program run by us */
+bool start_movers(void);		/* again and again, by a timer on each CPU */
+unsigned long long nr_unlocked_to(unsigned int places);
 /* Test tasks in custody are violations from here on. */
 void find_stuck(void);
 bool kernel_marks(pid_t pid);
 bool core_scheduling(void);
+/*
+ * The number of a task's present stay with us, and of the next that begins on that CPU,
+ * if it is the CPU that counts. False where that does not count.
+ */
+bool entry_numbers(pid_t pid, int cpu, unsigned long long *entry, unsigned long long *next);
+void kick_cpu(int cpu);
+
+/* From one kind of custody to the next: each place, as a single bit. */
+#define for_each_place(place, places)					\
+	for ((place) = 1; (place) < 1u << NR_PLACES; (place) <<= 1)	\
+		if (!((place) & (places)))				\
+			;						\
+		else
+
+/* What a storm changes besides nice. */
+enum change {
+	AFFINITY	= 1 << 0,
+	CLASS		= 1 << 1,
+};
+
+/* One change of one worker. */
+void change_at_random(unsigned int changes);
 
 /* System calls that change a task; true if they worked. */
 bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */

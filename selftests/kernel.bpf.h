@@ -38,6 +38,7 @@ typedef __u64 u64;
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH		= 1,
+	BPF_MAP_TYPE_ARRAY		= 2,
 	BPF_MAP_TYPE_QUEUE		= 22,
 	BPF_MAP_TYPE_TASK_STORAGE	= 29,
 };
@@ -48,6 +49,7 @@ enum {
 	BPF_LOCAL_STORAGE_GET_F_CREATE	= 1,
 	BPF_TASK_ITER_ALL_THREADS	= 1,
 	BPF_TASK_ITER_PROC_THREADS	= 2,
+	BPF_F_TIMER_CPU_PIN		= 1 << 1,
 };
 
 struct bpf_spin_lock {
@@ -60,6 +62,18 @@ struct bpf_rb_root {
 
 struct bpf_rb_node {
 	__u64 __opaque[4];
+} __attribute__((aligned(8)));
+
+struct bpf_list_head {
+	__u64 __opaque[2];
+} __attribute__((aligned(8)));
+
+struct bpf_list_node {
+	__u64 __opaque[3];
+} __attribute__((aligned(8)));
+
+struct bpf_timer {
+	__u64 __opaque[2];
 } __attribute__((aligned(8)));
 
 struct bpf_iter_num {
@@ -87,8 +101,15 @@ struct sched_ext_entity {
 		s64 counter;
 	} ops_state;
 	u32 flags;
-	u32 ops_qseq;
 	u64 dsq_vtime;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct task_group {
+	struct cgroup_subsys_state css;
 };
 
 struct task_struct {
@@ -102,10 +123,31 @@ struct task_struct {
 	int pid;
 	int tgid;
 	char comm[16];
+	unsigned long core_cookie;	/* not where there is no core scheduling */
+	struct task_group *sched_task_group;
+};
+
+struct qspinlock {
+	struct {
+		s32 counter;
+	} val;
+};
+
+struct raw_spinlock {
+	struct qspinlock raw_lock;
+};
+
+struct scx_rq {
+	u32 cpuperf_target;
+	unsigned long ops_qseq;	/* up to 7.0 */
 };
 
 struct rq {
-	unsigned int core_enabled;	/* not where there is no core scheduling */
+	struct raw_spinlock __lock;
+	int cpu;
+	struct scx_rq scx;
+	unsigned int core_enabled;	/* not where there is no core scheduling, nor is this: */
+	struct rq *core;
 };
 
 struct scx_init_task_args {
@@ -204,6 +246,10 @@ struct bpf_rb_node *bpf_rbtree_first(struct bpf_rb_root *root) __weak __ksym;
 struct bpf_rb_node *bpf_rbtree_remove(struct bpf_rb_root *root,
 				      struct bpf_rb_node *node) __weak __ksym;
 
+int bpf_list_push_back_impl(struct bpf_list_head *head, struct bpf_list_node *node,
+			    void *meta, u64 off) __weak __ksym;
+struct bpf_list_node *bpf_list_pop_front(struct bpf_list_head *head) __weak __ksym;
+
 int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task,
 		      unsigned int flags) __weak __ksym;
 struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __weak __ksym;
@@ -224,6 +270,8 @@ void scx_bpf_dsq_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice, u64 
 			      u64 enq_flags) __weak __ksym;
 bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id,
 		      u64 enq_flags) __weak __ksym;
+bool scx_bpf_dsq_move_vtime(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id,
+			    u64 enq_flags) __weak __ksym;
 bool scx_bpf_dsq_move_to_local(u64 dsq_id) __weak __ksym;
 void scx_bpf_dispatch_cancel(void) __weak __ksym;
 u32 scx_bpf_reenqueue_local(void) __weak __ksym;
@@ -234,6 +282,8 @@ u32 scx_bpf_nr_cpu_ids(void) __weak __ksym;
 void scx_bpf_cpuperf_set(s32 cpu, u32 perf) __weak __ksym;
 extern const struct rq runqueues __ksym;
 struct rq *scx_bpf_locked_rq(void) __weak __ksym;
+struct cgroup *scx_bpf_task_cgroup(struct task_struct *p) __weak __ksym;
+void bpf_cgroup_release(struct cgroup *cgrp) __weak __ksym;
 void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data__sz) __weak __ksym;
 
 #endif

@@ -75,6 +75,17 @@ static int nr_selected(void)
 	return number;
 }
 
+/* A row or hazard as docs/semantics.md names it. */
+static const char *id_of(int n)
+{
+	static char id[8];
+
+	if (1u << n == ROW_10A)
+		return "10a";
+	snprintf(id, sizeof(id), "%d", n);
+	return id;
+}
+
 /* "rows 3, 4, 8; hazards 1, 2", as many as there are. */
 static const char *covered(unsigned int rows, unsigned int hazards)
 {
@@ -98,8 +109,8 @@ static const char *covered(unsigned int rows, unsigned int hazards)
 		for (n = 0; n < 32; n++) {
 			if (!(kinds[i].set & 1u << n))
 				continue;
-			length += snprintf(text + length, sizeof(text) - length, "%s%d",
-					   separator, n);
+			length += snprintf(text + length, sizeof(text) - length, "%s%s",
+					   separator, id_of(n));
 			separator = ", ";
 		}
 	}
@@ -251,7 +262,7 @@ static void print_json_set(const char *name, unsigned int set)
 	for (n = 0; n < 32; n++) {
 		if (!(set & 1u << n))
 			continue;
-		printf("%s%d", separator, n);
+		printf(1u << n == ROW_10A ? "%s\"%s\"" : "%s%s", separator, id_of(n));
 		separator = ", ";
 	}
 	printf("]");

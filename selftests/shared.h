@@ -22,12 +22,13 @@ enum place {
 	PLACE_FORBIDDEN	= 1 << 8,	/* LOCAL_ON a CPU the task may not use */
 	PLACE_MISSING	= 1 << 9,	/* a DSQ that has been destroyed */
 	PLACE_PASS	= 1 << 10,	/* ops.select_cpu() leaves it to ops.enqueue() */
+	PLACE_LIST	= 1 << 11,	/* nowhere: the pid waits in a bpf_list */
 };
 
-#define NR_PLACES	11
+#define NR_PLACES	12
 #define PLACES_TERMINAL	(PLACE_LOCAL | PLACE_LOCAL_ON | PLACE_GLOBAL)
 #define PLACES_DSQ	(PLACE_FIFO | PLACE_VTIME)
-#define PLACES_HELD	(PLACE_MAP | PLACE_TREE)
+#define PLACES_HELD	(PLACE_MAP | PLACE_TREE | PLACE_LIST)
 #define PLACES_CUSTODY	(PLACES_DSQ | PLACES_HELD)
 
 /* Which op put the task there. */
@@ -66,6 +67,8 @@ enum violation_kind {
 	OUTER_OP,		/* the op around a dequeue lost its context */
 	LET_GO,			/* the kernel let go of the task before the dequeue */
 	STUCK,			/* in custody, and not run again */
+	OWN_CONTEXT,		/* kfuncs inside ops.dequeue() are told the wrong things */
+	OUTDATED,		/* what was decided for an earlier stay took effect */
 	NR_VIOLATIONS,
 };
 
@@ -89,6 +92,15 @@ enum expectation {
 	WANT_OPS_STATE,		/* the kernel must still keep other CPUs off the task */
 	WANT_LOCKED_RQ,		/* kfuncs that need the locked run queue must work */
 	WANT_RUN,		/* everything is dispatched */
+	WANT_COOKIE,		/* core scheduling picks only tasks that have one */
+	WANT_DISPATCHER,	/* no flag, but this CPU is not dispatching the task */
+	WANT_NOTED_RQ,		/* scx_bpf_locked_rq() must name a run queue */
+	WANT_NOTED_LOCKED,	/* and one that is locked */
+	WANT_NOTED_TASKS,	/* and the task's own, as the task is taken from there */
+	WANT_NOTED_OURS,	/* and the task's own or that of the dispatching CPU */
+	WANT_CPUPERF,		/* scx_bpf_cpuperf_set() must have done it */
+	WANT_OWN_CGROUP,	/* scx_bpf_task_cgroup() must know the op's own task */
+	WANT_STAY,		/* the decision was on an earlier stay than this */
 	NR_EXPECTATIONS,
 };
 
@@ -125,10 +137,19 @@ struct knobs {
 	unsigned int fail;		/* ops.enqueue() calls scx_bpf_error() */
 	unsigned int marks;		/* check the kernel's own mark of custody */
 	unsigned int silent;		/* there is no ops.dequeue() to balance the books */
+	/*
+	 * Held tasks go to the CPU that asks, unless they are not allowed there.
+	 * That they are still being switched out is nothing to the scheduler.
+	 */
+	unsigned int take;
+	unsigned int to_mover;		/* places for one that must change its CPU; 0: as others */
 	unsigned int nr_cpus;
 	unsigned int test;		/* its number, for its traces */
 	unsigned long long slice;	/* ns */
+	unsigned long long linger;	/* ns that ops.running() takes while one waits to be off */
 	unsigned long long random;	/* for the choices that are no task's; advances */
+	/* where tasks of user DSQs are moved with nothing locked; 0: nowhere */
+	unsigned int unlocked_to;
 };
 
 /* Kept by the BPF scheduler. */
@@ -147,7 +168,13 @@ struct books {
 	unsigned long long locked_rq_used;
 	unsigned long long cgroup_weight;
 	unsigned long long exited;
+	unsigned long long bound;	/* held by us with its migration disabled */
+	unsigned long long taken;	/* held, and inserted on a CPU it does not count on */
+	unsigned long long movers;	/* put where to_mover says */
 	unsigned long long violations[NR_VIOLATIONS];
+	unsigned long long unlocked_to[NR_PLACES];	/* moved with nothing locked */
+	unsigned long long in_context[NR_LEAVES];	/* ops.dequeue() that used its context */
+	unsigned long long noted_other;	/* of these, not with this CPU's run queue noted */
 };
 
 /* How the kernel ended the BPF scheduler; not if it was unloaded. */
@@ -162,6 +189,26 @@ struct errand {
 	int cpu;
 	unsigned int answer;
 	unsigned long long seed;	/* of the choices made for a task */
+	unsigned long long entry;	/* two answers */
+	unsigned long long next_entry;
+	unsigned long long duration;	/* ns */
+};
+
+/* A decision that ops.dispatch() makes and does not let the kernel see yet. */
+struct held_back {
+	unsigned int stage;		/* enum held_back_stage */
+	int pid;			/* on whom */
+	int cpu;			/* whose ops.dispatch() */
+	unsigned long long limit;	/* ns */
+};
+
+enum held_back_stage {
+	HELD_BACK_NOTHING,
+	HELD_BACK_ASKED,		/* by the test program */
+	HELD_BACK_DECIDED,		/* inserted; the task may be changed now */
+	HELD_BACK_CHANGED,		/* says the test program */
+	HELD_BACK_LET_GO,
+	HELD_BACK_EXPIRED,		/* let go of before the change was made */
 };
 
 /*

@@ -95,6 +95,14 @@ static enum result held_tree_run(void)
 TEST(held_tree, .rows = ROW(5) | ROW(8), .hazards = HAZARD(9),
      .must = "A task held in a BPF rbtree gets one dequeue when it goes to a terminal DSQ.");
 
+static enum result held_list_run(void)
+{
+	return held(PLACE_LIST);
+}
+
+TEST(held_list, .rows = ROW(5) | ROW(8), .hazards = HAZARD(9),
+     .must = "A task held in a BPF list gets one dequeue when it goes to a terminal DSQ.");
+
 static enum result release_order_run(void)
 {
 	knobs->held_to = PLACE_GLOBAL;

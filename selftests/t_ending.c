@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The scheduler ends, or fails, while tasks are in its custody. Each time the core
- * goes into bypass first, and that is what takes the tasks out of custody.
+ * goes into bypass first, and that is what takes the tasks out of custody. It does
+ * so for suspend as well, and then the scheduler stays.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include "harness.h"
 
-#define NR_PARKED	8
+#define NR_KINDS	5	/* of custody */
+#define NR_PARKED	(2 * NR_KINDS)
 
 /* With all gone, two tasks of each place must have left by a change. */
 static enum result all_changed(const char *event)
 {
 	unsigned int place;
 
-	for (place = PLACE_FIFO; place <= PLACE_TREE; place <<= 1)
-		if (nr_left(place, LEFT_CHANGED) < NR_PARKED / 4)
+	for_each_place(place, PLACES_CUSTODY)
+		if (nr_left(place, LEFT_CHANGED) < NR_PARKED / NR_KINDS)
 			return fail("%s, %s: %llu of %d tasks got a dequeue for a change", event,
-				    place_name(place), nr_left(place, LEFT_CHANGED), NR_PARKED / 4);
+				    place_name(place), nr_left(place, LEFT_CHANGED),
+				    NR_PARKED / NR_KINDS);
 	return PASS;
 }
 
@@ -67,6 +71,82 @@ static enum result sysrq_run(void)
 
 TEST(sysrq, .rows = ROW(13), .ends_scheduler = true,
      .must = "SysRq-S gives each task in custody one dequeue, marked as a change.");
+
+#define SNAPSHOT	"/dev/snapshot"
+#define PM_TEST		"/sys/power/pm_test"
+#define PM_TEST_DELAY	"/sys/module/suspend/parameters/pm_test_delay"
+
+/*
+ * Prepare for suspend and come back, as far as sched_ext is concerned. Who opens the
+ * device for hibernation has the kernel get ready for that. A kernel for debugging has
+ * a rehearsal of suspend, which freezes user space for some seconds. Says what is wrong,
+ * or NULL; *available is whether there is a way at all.
+ */
+static const char *rehearse_suspend(bool *available)
+{
+	int fd = open(SNAPSHOT, O_RDONLY | O_CLOEXEC);
+	const char *problem = NULL;
+	char delay[16];
+
+	*available = true;
+	if (fd >= 0) {
+		if (!wait_until(nr_in_custody() <= 0))
+			problem = "tasks stay in custody while the kernel is about to hibernate";
+		close(fd);
+		return problem;
+	}
+	if (access(PM_TEST, W_OK)) {
+		*available = false;
+		return "this kernel has neither " SNAPSHOT " nor " PM_TEST;
+	}
+	if (!read_file(PM_TEST_DELAY, delay, sizeof(delay)))
+		*delay = 0;
+	write_file(PM_TEST_DELAY, "1");
+	if (!write_file(PM_TEST, "freezer") || !write_file("/sys/power/state", "freeze"))
+		problem = "suspend cannot be rehearsed";
+	write_file(PM_TEST, "none");
+	if (*delay)
+		write_file(PM_TEST_DELAY, delay);
+	return problem;
+}
+
+static enum result suspend_run(void)
+{
+	bool available;
+	const char *problem;
+	enum result result;
+	int round;
+
+	/* Tasks that the bypass takes from us run without being enqueued. */
+	knobs->closing = true;
+	if (!spawn(OBEY, NR_PARKED))
+		return FAIL;
+	for (round = 1; round <= 2; round++) {
+		if (!park(PLACES_CUSTODY))
+			return FAIL;
+		problem = rehearse_suspend(&available);
+		if (problem)
+			return available ? fail("%s: %m", problem) : skip("%s", problem);
+		result = all_changed("suspend");
+		if (result != PASS)
+			return result;
+		if (nr_left(~0, LEFT_CHANGED) != (unsigned int)round * NR_PARKED)
+			return fail("%llu dequeues for a change, in place of %d",
+				    nr_left(~0, LEFT_CHANGED), round * NR_PARKED);
+		if (!unpark())
+			return FAIL;
+	}
+	/* The scheduler is in charge again. */
+	if (!park(PLACES_CUSTODY) || !unpark())
+		return FAIL;
+	if (nr_left(~0, LEFT_DISPATCHED) < NR_PARKED)
+		return fail("only %llu tasks were dispatched after it",
+			    nr_left(~0, LEFT_DISPATCHED));
+	return PASS;
+}
+
+TEST(suspend, .rows = ROW(13), .disturbs_all = true,
+     .must = "Suspend gives each task in custody one dequeue, marked as a change, and no more after.");
 
 /* A dispatch that the kernel refuses, which ends the scheduler as well. */
 static enum result refused(unsigned int to, const char *what)

@@ -52,3 +52,40 @@ static enum result nested_run(void)
 
 TEST(nested, .rows = ROW(8), .hazards = HAZARD(6),
      .must = "ops.dispatch() still knows its locked run queue after an ops.dequeue() inside it.");
+
+/* Each path out of custody: changes while parked, and dispatches to everywhere. */
+static enum result own_context_run(void)
+{
+	unsigned int place;
+	int i;
+
+	if (!spawn(OBEY, 2))
+		return FAIL;
+	for_each_place(place, PLACES_CUSTODY) {
+		if (!park(place))
+			return FAIL;
+		for (i = 0; i < 2 * nr_cpus; i++) {
+			unsigned long long before = books->in_context[LEFT_CHANGED];
+
+			if (!pin(workers[0].pid, i % nr_cpus) ||
+			    setpriority(PRIO_PROCESS, workers[1].pid, i))
+				return fail("a change does not work: %m");
+			if (!wait_until(books->in_context[LEFT_CHANGED] > before))
+				return fail("%s: no dequeue came", place_name(place));
+		}
+		if (!unpark() || !pin(workers[0].pid, -1))
+			return FAIL;
+	}
+
+	knobs->held_to = PLACES_TERMINAL | PLACES_DSQ;
+	knobs->dsq_to = PLACES_TERMINAL | PLACE_SECOND;
+	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus + 1))
+		return FAIL;
+	knobs->enqueue = PLACES_CUSTODY;
+	if (!wait_until(books->in_context[LEFT_DISPATCHED] >= 5 * ENOUGH))
+		return fail("%llu dequeues for a dispatch", books->in_context[LEFT_DISPATCHED]);
+	return PASS;
+}
+
+TEST(own_context, .rows = ROW(8) | ROW(10), .hazards = HAZARD(6) | HAZARD(14),
+     .must = "kfuncs in ops.dequeue() know its task and a run queue that really is locked.");

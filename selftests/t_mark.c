@@ -39,7 +39,7 @@ static enum result marks(void)
 
 	if (!spawn(OBEY, NR_PARKED))
 		return FAIL;
-	for (place = PLACE_FIFO; place <= PLACE_TREE; place <<= 1)
+	for_each_place(place, PLACES_CUSTODY)
 		if (marks_parked(place) != PASS)
 			return FAIL;
 	return PASS;

@@ -22,7 +22,7 @@ enum result at_each_place(bool (*change)(struct worker *worker), const char *wha
 	if (!spawn(OBEY, NR_PARKED))
 		return FAIL;
 
-	for (place = PLACE_FIFO; place <= PLACE_TREE; place <<= 1) {
+	for_each_place(place, PLACES_CUSTODY) {
 		if (!park(place))
 			return FAIL;
 

@@ -6,11 +6,13 @@
 # with a header that says
 #
 #	Line: LINE	whose patched kernel it is for; default 6.18
+#	Without: NAME	the fix that is left out of the series (compat/probes.sh); then
+#			there need not be a diff
 #	Test: NAME	the selftests to run, a shell pattern
 #	Expect: OUTCOME	of vm/run: fail (that test must), hang, splat
 #	Options: ...	more for scx-custody-selftest; optional
+#	Machine: ...	more for vm/run; optional
 #	Timeout: N	seconds that the VM may take; default 180
-#	VM: ...		more for vm/run; optional
 #	Always: yes	it is done however late it is
 #
 # With SCX_CUSTODY_MUTATIONS=all all are done; else, of those for 6.18, the ones that
@@ -60,7 +62,7 @@ caught() {
 	}
 	# shellcheck disable=SC2046 # options are words
 	"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout "${limit:-180}" \
-		$(field VM "$1") --out "$logs/$name" -- /scx-custody-selftest --all-tasks \
+		$(field Machine "$1") --out "$logs/$name" -- /scx-custody-selftest --all-tasks \
 		--run "$(field Test "$1")" $(field Options "$1") >"$logs/$name.out" 2>&1
 	outcome=$(cat "$logs/$name/outcome")
 	echo "outcome: $outcome, expected: $expected"
