@@ -60,9 +60,11 @@ static int __init see_symbol(void *data, const char *name, unsigned long address
 		if (!name[len]) {
 			symbol->start = address;
 			symbol->number++;
-		} else if (name[len] == '.' && strcmp(name + len, ".cold")) {
+		} else if (name[len] == '.' && !strstr(name + len, ".cold")) {
 			/* the compiler's own variant, e.g. of a part of it */
 			strscpy(symbol->copy, name + len);
+			if (i > LIVE_locked_rq)
+				symbol->start = address;
 		}
 	}
 	return 0;
@@ -174,6 +176,19 @@ static bool __init has_call(const struct symbol *caller, unsigned long callee)
 	return false;
 }
 
+/* Has what is called by the first of them become a part of the second? */
+static int __init check_call_of_either(enum live_symbol callee, enum live_symbol first,
+				       enum live_symbol second)
+{
+	unsigned long address = live_kernel.address[callee];
+
+	if (has_call(&symbols[first], address) || has_call(&symbols[second], address))
+		return 0;
+	return live_err(-EOPNOTSUPP,
+			"neither %s() nor %s() calls %s(), it may have been inlined",
+			symbol_names[first], symbol_names[second], symbol_names[callee]);
+}
+
 static int __init check_calls(void)
 {
 	unsigned int i;
@@ -185,7 +200,10 @@ static int __init check_calls(void)
 					symbol_names[calls[i].caller],
 					symbol_names[calls[i].callee]);
 	}
-	return 0;
+	return check_call_of_either(LIVE_dispatch_to_local_dsq, LIVE_finish_dispatch,
+				    LIVE_flush_dispatch_buf) ?:
+	       check_call_of_either(LIVE_scx_idle_enable, LIVE_scx_enable,
+				    LIVE_scx_enable_workfn);
 }
 
 /* --- types -------------------------------------------------------------------- */
@@ -262,8 +280,11 @@ struct prototype {
 static const struct prototype prototypes[] __initconst = {
 	{ LIVE_bpf_scx_reg, "int (void *, bpf_link *)" },
 	{ LIVE_bpf_scx_unreg, "void (void *, bpf_link *)" },
+	{ LIVE_scx_idle_enable, "void (sched_ext_ops *)" },
 	{ LIVE_ops_dequeue, "void (rq *, task_struct *, u64)" },
 	{ LIVE_dispatch_enqueue, "void (scx_sched *, scx_dispatch_q *, task_struct *, u64)" },
+	{ LIVE_dispatch_to_local_dsq,
+	  "void (scx_sched *, rq *, scx_dispatch_q *, task_struct *, u64)" },
 	{ LIVE_consume_dispatch_q, "bool (scx_sched *, rq *, scx_dispatch_q *)" },
 	{ LIVE_scx_dsq_move, "bool (bpf_iter_scx_dsq_kern *, task_struct *, u64, u64)" },
 	{ LIVE_move_remote_task_to_local_dsq, "void (task_struct *, u64, rq *, rq *)" },
@@ -366,25 +387,35 @@ static int __init check_enumerators(void)
 	return 0;
 }
 
+/* %NULL if there is none. */
+static const struct btf_member *__init member_of(const struct btf_type *type, const char *name)
+{
+	const struct btf_member *member;
+	unsigned int i;
+
+	for (i = 0, member = btf_type_member(type); i < btf_type_vlen(type); i++, member++) {
+		if (!strcmp(name_of(member->name_off), name))
+			return member;
+	}
+	return NULL;
+}
+
 /* Set offset, in bytes, and type, if it is wanted. */
 static int __init find_member(const char *structure, const char *name, u32 *offset, u32 *id)
 {
 	const struct btf_type *type = find_type(structure, BTF_KIND_STRUCT);
 	const struct btf_member *member;
-	unsigned int i;
 
 	if (!type)
 		return live_err(-EOPNOTSUPP, "the kernel's BTF does not have struct %s",
 				structure);
-	for (i = 0, member = btf_type_member(type); i < btf_type_vlen(type); i++, member++) {
-		if (strcmp(name_of(member->name_off), name))
-			continue;
-		*offset = __btf_member_bit_offset(type, member) / 8;
-		if (id)
-			*id = member->type;
-		return 0;
-	}
-	return live_err(-EOPNOTSUPP, "struct %s has no %s here", structure, name);
+	member = member_of(type, name);
+	if (!member)
+		return live_err(-EOPNOTSUPP, "struct %s has no %s here", structure, name);
+	*offset = __btf_member_bit_offset(type, member) / 8;
+	if (id)
+		*id = member->type;
+	return 0;
 }
 
 #define LAID_OUT(structure, member) { #structure, #member, offsetof(struct structure, member) }
@@ -397,6 +428,8 @@ struct layout {
 
 static const struct layout layouts[] __initconst = {
 	LAID_OUT(task_struct, scx),
+	LAID_OUT(task_struct, on_cpu),
+	LAID_OUT(task_struct, migration_disabled),
 	LAID_OUT(task_struct, thread_info),
 	LAID_OUT(task_struct, tasks),
 	LAID_OUT(task_struct, thread_node),
@@ -411,6 +444,7 @@ static const struct layout layouts[] __initconst = {
 	LAID_OUT(sched_ext_entity, kf_tasks),
 	LAID_OUT(sched_ext_entity, ops_state),
 	LAID_OUT(sched_ext_entity, ddsp_dsq_id),
+	LAID_OUT(sched_ext_entity, ddsp_enq_flags),
 	LAID_OUT(scx_dsq_list_node, node),
 	LAID_OUT(scx_dsq_list_node, flags),
 	LAID_OUT(scx_dispatch_q, list),
@@ -438,27 +472,51 @@ static int __init check_layouts(void)
 	return 0;
 }
 
-/* ops which are replaced, all of the same type */
-static int __init find_op(const char *name, u32 *offset)
+/* an op that is replaced */
+static int __init find_op(const char *name, const char *prototype, u32 *offset)
 {
 	u32 type;
 	int err;
 
 	err = find_member("sched_ext_ops", name, offset, &type);
-	return err ?: check_type(name, type, "void (task_struct *, u64) *");
+	return err ?: check_type(name, type, prototype);
+}
+
+/*
+ * Where the run queue counts what is passed to the BPF scheduler. A kernel with
+ * mainline's fix has the counter in each task instead.
+ */
+static int __init find_qseq(u32 rq_scx)
+{
+	const struct btf_type *entity = find_type("sched_ext_entity", BTF_KIND_STRUCT);
+	u32 type;
+	int err;
+
+	if (entity && member_of(entity, "ops_qseq"))
+		return 0;
+	err = find_member("scx_rq", "ops_qseq", &live_kernel.rq_ops_qseq, &type) ?:
+	      check_type("ops_qseq", type, "long unsigned int");
+	live_kernel.rq_ops_qseq += rq_scx;
+	return err;
 }
 
 static int __init find_layouts(void)
 {
+	static const char of_task[] __initconst = "void (task_struct *) *";
+	static const char of_task_and_flags[] __initconst = "void (task_struct *, u64) *";
 	u32 offset = 0;
 	int err;
 
-	err = find_op("enqueue", &live_kernel.ops_enqueue) ?:
-	      find_op("dequeue", &live_kernel.ops_dequeue) ?:
-	      find_op("quiescent", &live_kernel.ops_quiescent) ?:
+	err = find_op("enqueue", of_task_and_flags, &live_kernel.ops_enqueue) ?:
+	      find_op("dequeue", of_task_and_flags, &live_kernel.ops_dequeue) ?:
+	      find_op("quiescent", of_task_and_flags, &live_kernel.ops_quiescent) ?:
+	      find_op("enable", of_task, &live_kernel.ops_enable) ?:
+	      find_op("disable", of_task, &live_kernel.ops_disable) ?:
+	      find_op("hotplug_seq", "u64", &live_kernel.ops_hotplug_seq) ?:
 	      find_member("scx_dsp_ctx", "rq", &live_kernel.dsp_ctx_rq, NULL) ?:
 	      find_member("scx_rq", "local_dsq", &live_kernel.rq_local_dsq, NULL) ?:
-	      find_member("rq", "scx", &offset, NULL);
+	      find_member("rq", "scx", &offset, NULL) ?:
+	      find_qseq(offset);
 	live_kernel.rq_local_dsq += offset;
 	return err;
 }
@@ -511,7 +569,7 @@ int __init live_look_at_kernel(void)
 		return err;
 	update_calls();
 	return check_feature() ?:
-	       need_symbols(LIVE_bpf_scx_reg, LIVE_SYMBOLS - 1) ?:
+	       need_symbols(LIVE_bpf_scx_reg, LIVE_locked_rq) ?:
 	       check_enumerators() ?:
 	       check_layouts() ?:
 	       find_layouts() ?:

@@ -23,6 +23,7 @@
 
 struct bpf_iter_scx_dsq_kern;
 struct rq;
+struct sched_ext_ops;
 struct scx_sched;
 
 enum live_symbol {
@@ -39,7 +40,11 @@ struct live_kernel {
 	u32 ops_enqueue;		/* struct sched_ext_ops */
 	u32 ops_dequeue;
 	u32 ops_quiescent;
+	u32 ops_enable;
+	u32 ops_disable;
+	u32 ops_hotplug_seq;
 	u32 rq_local_dsq;		/* struct rq */
+	u32 rq_ops_qseq;		/* 0: this kernel numbers in another way */
 	u32 dsp_ctx_rq;			/* struct scx_dsp_ctx */
 };
 

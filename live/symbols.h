@@ -15,8 +15,10 @@ SYMBOL(raw_spin_rq_unlock),
 /* functions that are redirected */
 SYMBOL(bpf_scx_reg),
 SYMBOL(bpf_scx_unreg),
+SYMBOL(scx_idle_enable),
 SYMBOL(ops_dequeue),
 SYMBOL(dispatch_enqueue),
+SYMBOL(dispatch_to_local_dsq),
 SYMBOL(consume_dispatch_q),
 SYMBOL(scx_dsq_move),
 SYMBOL(move_remote_task_to_local_dsq),
@@ -25,7 +27,6 @@ SYMBOL(move_remote_task_to_local_dsq),
 SYMBOL(dequeue_task_scx),
 SYMBOL(set_next_task_scx),
 SYMBOL(do_enqueue_task),
-SYMBOL(dispatch_to_local_dsq),
 SYMBOL(scx_bpf_dsq_move),
 SYMBOL(scx_bpf_dsq_move_vtime),
 SYMBOL(scx_bpf_dsq_move_to_local),
@@ -36,3 +37,12 @@ SYMBOL(scx_root),
 SYMBOL(scx_dsp_ctx),
 SYMBOL(scx_locked_rq_state),
 SYMBOL(locked_rq),
+
+/*
+ * Functions that are looked at, too, not all of which are there: the compiler may
+ * have made another one part of them, or a variant of them.
+ */
+SYMBOL(finish_dispatch),
+SYMBOL(flush_dispatch_buf),
+SYMBOL(scx_enable),
+SYMBOL(scx_enable_workfn),
