@@ -187,6 +187,8 @@ refuse_unless_pristine() {
 	esac
 
 	recognise "$tree"
+	[ -n "$layout" ] || [ "$feature" != incomplete ] ||
+		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), but a layout of ext.c that the kit does not know: $first_difference."
 	[ -n "$layout" ] ||
 		die "$tree has a layout of ext.c that the kit does not know: $first_difference."
 	line=$(layout_value "$layout" line)

@@ -73,8 +73,11 @@ check "it is known what each source has to be" \
 for source in "${source_names[@]}"; do
 	answer=${is[$source]}
 	IFS='|' read -r layout line feature <<<"$answer"
-	hazards=''
-	[ "$feature" = absent ] || hazards=4,5,8
+	case $source in
+	7.1) hazards=4,5,8,10,11,12,14 ;;
+	7.2) hazards=4,5,8,10,11,14 ;;
+	*) hazards='' ;;
+	esac
 	tree=$(sapling "$source")
 
 	check "$source: is recognised" is "$tree" "$answer|$hazards"
@@ -83,7 +86,7 @@ for source in "${source_names[@]}"; do
 	claim_version "$tree" 7.4
 	# what no patch cares for
 	sed -i -E 's/\bs32 cpu\b/s32 on_cpu/; s/\blocked_rq\b/the_rq/g; s/^static (s32|u64|bool) /&__cold /' \
-		"$tree/kernel/sched/ext.c"
+		"$tree/$(ext_of "$source")"
 	check "$source: whose Makefile says 7.4, with other names for parameters" is "$tree" "$answer|$hazards"
 	rm -rf "$tree"
 
@@ -91,12 +94,13 @@ for source in "${source_names[@]}"; do
 	check "$source: is patched by hand" by_hand "$tree" "$line"
 	check "$source: then, it is complete" is "$tree" "$layout|$line|complete|"
 	check "$source: and all hazards that are looked for are closed" \
-		as_before "hazard 1 closed hazard 4 closed hazard 5 closed hazard 7 closed hazard 8 closed hazard 9 closed" \
+		as_before "$(printf 'hazard %s closed\n' 1 4 5 {7..15} | paste -sd ' ')" \
 		eval "sed -nE 's/^(hazard [0-9]): ([^(]*) \(.*/\1 \2/p' '$tmp/text' | paste -sd ' '"
 	for mark in SCX_TASK_IN_CUSTODY SCX_DEQ_SCHED_CHANGE; do
 		half=$(mktemp -d "$tmp/half.XXXX")
 		cp -a "$tree/." "$half"
-		sed -i -E "/^\s*$mark\s*=/d" "$half/include/linux/sched/ext.h" "$half"/kernel/sched/ext*.[ch]
+		grep -rlE "^\s*$mark\s*=" "$half/include/linux/sched/ext.h" "$half"/kernel/sched/ext* |
+			xargs sed -i -E "/^\s*$mark\s*=/d"
 		check "$source: without $mark it is half applied" is "$half" "$layout|$line|half applied|"
 		rm -rf "$half"
 	done
@@ -104,13 +108,15 @@ for source in "${source_names[@]}"; do
 done
 
 # An older kernel with a newer sched_ext, and the other way round.
-for pair in 6.12:6.18 7.1:6.17; do
+for pair in 6.12:6.18 7.1:6.17 7.2:6.19 6.18:7.2; do
 	tree=$(sapling "${pair%:*}")
 	newer=$(sapling "${pair#*:}")
 	rm -rf "$tree"/kernel/sched/ext* "$tree/include/linux/sched/ext.h"
 	cp -a "$newer"/kernel/sched/ext* "$tree/kernel/sched/"
 	cp -a "$newer/include/linux/sched/ext.h" "$tree/include/linux/sched/"
-	check "${pair%:*} with the sched_ext of ${pair#*:}" is "$tree" "${is[${pair#*:}]}|"
+	hazards=''
+	[ "${pair#*:}" != 7.2 ] || hazards=4,5,8,10,11,14
+	check "${pair%:*} with the sched_ext of ${pair#*:}" is "$tree" "${is[${pair#*:}]}|$hazards"
 	rm -rf "$tree" "$newer"
 done
 
@@ -160,7 +166,7 @@ rm -rf "$odd"
 # --- drift ------------------------------------------------------------------------
 # A change is a function change_NAME TREE. Each must change something.
 
-ext=kernel/sched/ext.c
+# In $ext, the source's file.
 
 # in_function NAME SCRIPT FILE: sed, inside of a function's body.
 in_function() {
@@ -200,7 +206,7 @@ change_argument_of_find_global_dsq() { change_argument_of find_global_dsq "$1"; 
 
 applies_with_offset() {
 	verify "$1" | awk '
-		/patch: hunk [0-9]+ of kernel\/sched\/ext\.c fits at line [0-9]+, offset -?[0-9]+ lines?$/ { offset = 1 }
+		/patch: hunk [0-9]+ of kernel\/sched\/(ext\/)?ext\.c fits at line [0-9]+, offset -?[0-9]+ lines?$/ { offset = 1 }
 		{ print }
 		END { exit !(offset && /would apply\.$/) }'
 }
@@ -262,18 +268,19 @@ definition='static void ops_dequeue(struct rq *rq, struct task_struct *p, u64 de
 definition="$definition|${definition/(/(void *vendor, }"
 verdict() {
 	case $1:$2 in
-	counter_at_the_top:7.1) echo '0002|2||	this_cpu_inc(vendor_enqueues);' ;;
+	counter_at_the_top:7.*) echo offset ;;
 	counter_at_the_top:*) echo '0003|1||	this_cpu_inc(vendor_enqueues);' ;;
-	counter_at_the_end:7.1) echo '0002|5||	this_cpu_inc(vendor_enqueues);' ;;
 	counter_at_the_end:*) echo offset ;;
-	renamed_local:7.1) echo "0001|3|$opss" ;;
+	renamed_local:7.*) echo applies ;;
 	renamed_local:6.12*) echo "0002|2|$cmpxchg" ;;
 	renamed_local:*) echo "0002|2|$opss" ;;
 	moved_helper:*) echo offset ;;
 	argument_of_dispatch_enqueue:6.12-early)
 		echo '0011|1|		dispatch_enqueue(find_global_dsq(p), p,|		dispatch_enqueue(NULL, find_global_dsq(p), p,' ;;
+	argument_of_dispatch_enqueue:7.1)
+		echo '0004|3|		dispatch_enqueue(sch, rq, find_global_dsq(sch, task_cpu(p)), p,|		dispatch_enqueue(NULL, sch, rq, find_global_dsq(sch, task_cpu(p)), p,' ;;
 	argument_of_dispatch_enqueue:*) echo applies ;;
-	argument_of_ops_dequeue:7.1) echo "0001|3|$definition" ;;
+	argument_of_ops_dequeue:7.*) echo applies ;;
 	argument_of_ops_dequeue:6.12*)
 		echo '0007|2|	ops_dequeue(p, deq_flags);|	ops_dequeue(NULL, p, deq_flags);' ;;
 	argument_of_ops_dequeue:*) echo "0002|2|$definition" ;;
@@ -282,6 +289,7 @@ verdict() {
 }
 
 for source in "${source_names[@]}"; do
+	ext=$(ext_of "$source")
 	for change in counter_at_the_top counter_at_the_end renamed_local moved_helper \
 		argument_of_dispatch_enqueue argument_of_ops_dequeue argument_of_find_global_dsq; do
 		tree=$(sapling "$source")
@@ -312,6 +320,7 @@ for source in "${source_names[@]}"; do
 done
 
 # What follows from a hunk that does not fit, and what has reasons of its own.
+ext=$(ext_of 6.18)
 tree=$(sapling 6.18)
 change_renamed_local "$tree"
 sed -i 's/^enum scx_pick_idle_cpu_flags {/enum vendor { VENDOR };\n\n&/' "$tree/kernel/sched/ext_internal.h"

@@ -21,6 +21,11 @@ restored() {
 	"$root/scripts/unapply" "$scratch/tree" && diff -r "$1" "$scratch/tree"
 }
 
+# says_complete SLICE
+says_complete() {
+	"$root/scripts/apply" "$1" 2>&1 | grep 'has the feature already .*nothing to apply\.$'
+}
+
 mapfile -t releases < <(sources release)
 if [ "${SCX_CUSTODY_RELEASES:-}" != all ]; then
 	skip "${#releases[@]} point releases" "downloads 4 GB; make check-releases runs it"
@@ -35,6 +40,10 @@ for release in "${releases[@]}"; do
 		result 1 "$release: fetch its sched_ext"
 		continue
 	}
+	if "$root/compat/detect" "$slice" | grep -qx 'feature: complete'; then
+		check "$release: has it all, and apply says so" says_complete "$slice"
+		continue
+	fi
 	series=$("$root/compat/detect" "$slice" | sed -n 's/^line: //p')
 	check "$release: is of line ${release%.*}" [ "$series" = "${release%.*}" ]
 	check "$release: the series $series applies with no fuzz" apply_to "$release" "$slice" ||

@@ -3,36 +3,56 @@
 #
 # What the tests of the series share. Source tap.sh first.
 
-# custody_calls FILE: which function does what to custody, in the file's order.
-custody_calls() {
-	awk '
+# shellcheck source-path=SCRIPTDIR source=../compat/probes.sh
+. "${root:?}/compat/probes.sh"
+
+# calls_of NAMES FILE: which function calls these, a regular expression, as the
+# first thing in a line; sorted.
+calls_of() {
+	awk -v names="^\t+($1)[(]" '
 		/^[a-z].*\(/ {
 			name = $0
 			sub(/\(.*/, "", name)
 			sub(/.*[ *]/, "", name)
 		}
-		match($0, /^\t+scx_custody_[a-z_]+\(/) {
+		match($0, names) {
 			call = substr($0, RSTART, RLENGTH - 1)
 			sub(/^\t+/, "", call)
 			print name ": " call
-		}' "$1" | sort
+		}' "$2" | sort
 }
 
 # A hunk that is found at an offset may be found at a place that merely looks
-# alike. One task's move is in a function of its own from 6.12.38 on; Linux 7.1
-# has its own line for what ops.enqueue() keeps.
+# alike. One task's move is in a function of its own from 6.12.38 on. From Linux
+# 7.1 on, the kernel's own helpers are called.
 # in_the_right_functions TREE SERIES
 in_the_right_functions() {
-	local file=$1/kernel/sched/ext.c
-	local move=move_task_between_dsqs enqueue='do_enqueue_task: scx_custody_begin'
+	local file move=move_task_between_dsqs
 
+	file=$1/$(cd "$1" && ext_c)
+	case $2 in
+	7.*)
+		diff <(calls_of 'call_task_dequeue|wait_ops_state|guard[(]sched_change[)]' "$file") \
+			<(sort <<-END
+				consume_dispatch_q: call_task_dequeue
+				dispatch_enqueue: call_task_dequeue
+				finish_dispatch: wait_ops_state
+				move_task_between_dsqs: call_task_dequeue
+				ops_dequeue: call_task_dequeue
+				ops_dequeue: wait_ops_state
+				reenq_local: wait_ops_state
+				reenq_user: wait_ops_state
+				rq_offline_scx: guard(sched_change)
+			END
+			)
+		return ;;
+	esac
 	grep -q "^static .*$move(" "$file" || move=scx_dispatch_from_dsq
-	[ "$2" != 7.1 ] || enqueue=''
-	diff <(custody_calls "$file") <(sort <<-END | sed '/^$/d'
+	diff <(calls_of 'scx_custody_[a-z_]+' "$file") <(sort <<-END
 		dispatch_enqueue: scx_custody_end
 		dispatch_enqueue: scx_custody_end
 		dispatch_enqueue: scx_custody_begin
-		$enqueue
+		do_enqueue_task: scx_custody_begin
 		ops_dequeue: scx_custody_end_on_dequeue
 		$move: scx_custody_end
 		consume_dispatch_q: scx_custody_end

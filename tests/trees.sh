@@ -40,7 +40,13 @@ declare -A is=(
 	[6.18]='instance-dsqs|6.18|absent'
 	[6.19]='bypass-dsqs|6.19|absent'
 	[7.1]='sub-scheds|7.1|incomplete'
+	[7.2]='sub-scheds-folder|7.2|incomplete'
 )
+
+# ext_of SOURCE: where most of its sched_ext is.
+ext_of() {
+	(cd "${pristine_tree[$1]}" && ext_c)
+}
 
 # sapling SOURCE: a new copy of what matters of a pristine tree; prints its path.
 sapling() {
@@ -51,7 +57,7 @@ sapling() {
 	(cd "${pristine_tree[$1]}" && cp -a --parents Makefile Kbuild .gitignore kernel/sched \
 		include/linux/sched Documentation/scheduler tools/sched_ext "$copy")
 	# a mode of its own, to be kept
-	chmod 640 "$copy/kernel/sched/ext.c"
+	chmod 640 "$copy/$(ext_of "$1")"
 	echo "$copy"
 }
 
