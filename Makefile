@@ -53,6 +53,9 @@ e2e-dkms: ##- build the module with dkms, boot, load, unload, see what it refuse
 detect: ##- say what a tree is and what that rests on; JSON=1 for a program
 	@compat/detect $(if $(JSON),--json) $(call quote,$(KSRC))
 
+patches: ##- print the patches that apply would put in, in order
+	@compat/detect --patches $(call quote,$(KSRC))
+
 verify: ##- would the series apply, and if not, why? changes nothing; JSON=1
 	@scripts/verify $(if $(JSON),--json) $(call quote,$(KSRC))
 
@@ -117,5 +120,5 @@ help: ##- this list
 include install.mk
 
 .PHONY: demo check check-lockdep check-mutations check-releases oracle matrix e2e-deb e2e-rpm e2e-dkms detect \
-	verify apply unapply kernel-deb kernel-rpm deb rpm install status debian-source \
+	patches verify apply unapply kernel-deb kernel-rpm deb rpm install status debian-source \
 	fedora-spec setup fetch kernel selftests example vm help

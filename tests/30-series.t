@@ -98,7 +98,7 @@ any_subset() {
 	for ((subset = 0; subset < 1 << ${#fixes[@]}; subset++)); do
 		rm -rf "$scratch/subset"
 		mkdir "$scratch/subset"
-		(cd "$1" && touched "$patches" | while read -r file; do
+		(cd "$1" && touched "$folder" | while read -r file; do
 			[ ! -e "$file" ] || cp --parents "$file" "$scratch/subset"
 		done)
 		for name in ${needed[@]+"${needed[@]}"} ${fixes[@]+"${fixes[@]}"}; do
@@ -106,7 +106,7 @@ any_subset() {
 				[ "$name" != "${fixes[i]}" ] || ((subset >> i & 1)) || continue 2
 			done
 			patch -d "$scratch/subset" -p1 --fuzz=0 --force --silent --no-backup-if-mismatch \
-				--reject-file=- <"$patches/$name" || {
+				--reject-file=- <"$folder/$name" || {
 				echo "$name, of subset $subset of ${fixes[*]}"
 				bad=1
 				break
@@ -172,7 +172,7 @@ for line in "${lines[@]}"; do
 	detected=$("$root/compat/detect" "$src")
 	layout=$(sed -n 's/^layout: *//p' <<<"$detected")
 	series=$(sed -n 's/^line: *//p' <<<"$detected")
-	patches=$root/patches/$series
+	folder=$root/patches/$series
 	tree=$cache/work/$line-series
 	objects=$cache/obj/$line-series
 	rm -rf "$tree"
@@ -182,7 +182,7 @@ for line in "${lines[@]}"; do
 	# newer than all that was built from it.
 	(
 		cd "$src" || exit
-		touched "$patches" | while read -r file; do
+		touched "$folder" | while read -r file; do
 			[ ! -e "$file" ] || cp -p --remove-destination --parents "$file" "$tree"
 		done
 	)
@@ -194,13 +194,13 @@ for line in "${lines[@]}"; do
 	export QUILT_SERIES=$scratch/series
 	# Those of other lines are dealt with there.
 	mapfile -t own < <([ "$line" != "$series" ] ||
-		find "$patches" -type f -name '*.patch' -printf '%f\n' | sort)
+		find "$folder" -type f -name '*.patch' -printf '%f\n' | sort)
 
 	check "$line: each patch is in the series, and the other way round" \
-		diff <(grep -v '^#' "$patches/series" | sort) <(cd "$patches" && ls -- *.patch)
+		diff <(grep -v '^#' "$folder/series" | sort) <(cd "$folder" && ls -- *.patch)
 
-	before=$(state "$tree" "$patches")
-	export QUILT_PATCHES=$patches
+	before=$(state "$tree" "$folder")
+	export QUILT_PATCHES=$folder
 	check "$line: the series $series applies with no fuzz" push_all
 	check "$line: and so it does without any of the fixes in it" any_subset "$src"
 	check "$line: each hunk is in the function that it is for" in_the_right_functions . "$series"
@@ -212,16 +212,16 @@ for line in "${lines[@]}"; do
 			eval "! '$root/compat/gen-header' '$layout' && [ ! -e kernel/sched/ext_custody.h ]"
 	fi
 	check "$line: git am takes the series and arrives at the same" \
-		git_am "$line" "$src" "$patches" "$tree"
+		git_am "$line" "$src" "$folder" "$tree"
 	cd "$tree" || exit
 	check "$line: comes off again" quilt pop -a
 	rm -rf .pc
 	check "$line: and every byte is back" \
-		diff <(echo "$before") <(state "$tree" "$patches")
+		diff <(echo "$before") <(state "$tree" "$folder")
 
 	for patch in ${own[@]+"${own[@]}"}; do
 		check "$line: checkpatch --strict is silent on $patch" \
-			quiet_checkpatch "$src" "$patches/$patch"
+			quiet_checkpatch "$src" "$folder/$patch"
 	done
 
 	check "$line: configures" configure "$tree" "$objects" || continue
