@@ -44,7 +44,7 @@ static enum result eligibility_run(void)
 }
 
 TEST(eligibility, .rows = ROW(5) | ROW(8) | ROW(16), .hazards = HAZARD(12),
-     .must = "Any CPU may take a held task that is allowed there, be it still being switched out.");
+     .must = "Any CPU may take a held task that is allowed there, even one being switched out.");
 
 static bool change_nice(pid_t pid)
 {
@@ -286,4 +286,4 @@ static enum result left_over_verdict_run(void)
 }
 
 TEST(left_over_verdict, .rows = ROW(10), .hazards = HAZARD(13),
-     .must = "What the scheduler said of a task that then leaves is not done at its next entry.");
+     .must = "What the scheduler said of a task that then left is not done at its next entry.");
