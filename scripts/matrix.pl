@@ -67,7 +67,7 @@ sub read_semantics {
 
 	for (slurp($_[0])) {
 		$kind = $1 eq 'hazard' ? 'hazard' : 'row' if /^\| # \| (hazard|what happens) /;
-		next unless /^\| (\d+) \| (.*) \|$/;
+		next unless /^\| (\d+a?) \| (.*) \|$/;
 		my ($number, @cells) = ($1, split(/\s*\|\s*/, $2));
 		push(@subjects, {
 			id => ($kind eq 'hazard' ? 'h' : '') . $number,
@@ -204,7 +204,7 @@ sub ranges {
 	my @runs;
 
 	for (@_) {
-		if (@runs && $runs[-1][1] == $_ - 1) {
+		if (@runs && !grep { /a/ } ($_, $runs[-1][1]) and $runs[-1][1] == $_ - 1) {
 			$runs[-1][1] = $_;
 		} else {
 			push(@runs, [$_, $_]);
@@ -320,8 +320,9 @@ sub summary {
 sub write_text {
 	my ($out, $date, $subjects, @kernels) = @_;
 	my $left = '%-9s%-9s%s';
-	my @tens = map { $_->{number} > 9 ? int($_->{number} / 10) : ' ' } @$subjects;
-	my @ones = map { $_->{number} % 10 } @$subjects;
+	# 10a is a 1 above an a.
+	my @tens = map { $_->{number} =~ /^(\d)\d/ ? $1 : ' ' } @$subjects;
+	my @ones = map { substr($_->{number}, -1) } @$subjects;
 	my $line = sub {
 		my $text = '';
 		for my $i (0 .. $#$subjects) {
@@ -367,7 +368,7 @@ sub write_json {
 
 	for my $subject (@$subjects) {
 		push(@{$table{$subject->{kind} . 's'}}, {
-			number => $subject->{number} + 0,
+			number => $subject->{number} =~ /a/ ? $subject->{number} : $subject->{number} + 0,
 			what => $subject->{what},
 			tests => [map { $_->{name} } grep { $_->{ids}{$subject->{id}} } @$tests],
 		});

@@ -146,7 +146,7 @@ static enum result suspend_run(void)
 }
 
 TEST(suspend, .rows = ROW(13), .disturbs_all = true,
-     .must = "Suspend gives each task in custody one dequeue, marked as a change, and no more after.");
+     .must = "Suspend gives each task in custody one dequeue, marked as a change, and only one.");
 
 /* A dispatch that the kernel refuses, which ends the scheduler as well. */
 static enum result refused(unsigned int to, const char *what)

@@ -463,7 +463,7 @@ static enum result dying_cpu_run(void)
 
 TEST(dying_cpu, .rows = ROW_10A, .hazards = HAZARD(11), .disturbs_all = true,
      .cleanup = restore_machine,
-     .must = "A CPU can go while tasks in custody count on it; each gets one dequeue for a change.");
+     .must = "A CPU can go though tasks in custody count on it; each gets one dequeue.");
 
 /* A task that finds its CPU gone is put on a local DSQ without asking us. */
 static enum result hotplug_storm_run(void)
