@@ -72,22 +72,18 @@ check "it is known what each source has to be" \
 
 for source in "${source_names[@]}"; do
 	answer=${is[$source]}
-	IFS='|' read -r layout line feature <<<"$answer"
-	case $source in
-	7.1) hazards=4,5,8,10,11,12,14 ;;
-	7.2) hazards=4,5,8,10,11,14 ;;
-	*) hazards='' ;;
-	esac
+	IFS='|' read -r layout line _ <<<"$answer"
+	open=${open_in[$source]:-}
 	tree=$(sapling "$source")
 
-	check "$source: is recognised" is "$tree" "$answer|$hazards"
+	check "$source: is recognised" is "$tree" "$answer|$open"
 	claim_version "$tree" 6.1
-	check "$source: whose Makefile says 6.1" is "$tree" "$answer|$hazards"
+	check "$source: whose Makefile says 6.1" is "$tree" "$answer|$open"
 	claim_version "$tree" 7.4
 	# what no patch cares for
 	sed -i -E 's/\bs32 cpu\b/s32 on_cpu/; s/\blocked_rq\b/the_rq/g; s/^static (s32|u64|bool) /&__cold /' \
 		"$tree/$(ext_of "$source")"
-	check "$source: whose Makefile says 7.4, with other names for parameters" is "$tree" "$answer|$hazards"
+	check "$source: whose Makefile says 7.4, with other names for parameters" is "$tree" "$answer|$open"
 	rm -rf "$tree"
 
 	tree=$(sapling "$source")
@@ -114,9 +110,8 @@ for pair in 6.12:6.18 7.1:6.17 7.2:6.19 6.18:7.2; do
 	rm -rf "$tree"/kernel/sched/ext* "$tree/include/linux/sched/ext.h"
 	cp -a "$newer"/kernel/sched/ext* "$tree/kernel/sched/"
 	cp -a "$newer/include/linux/sched/ext.h" "$tree/include/linux/sched/"
-	hazards=''
-	[ "${pair#*:}" != 7.2 ] || hazards=4,5,8,10,11,14
-	check "${pair%:*} with the sched_ext of ${pair#*:}" is "$tree" "${is[${pair#*:}]}|$hazards"
+	check "${pair%:*} with the sched_ext of ${pair#*:}" is "$tree" \
+		"${is[${pair#*:}]}|${open_in[${pair#*:}]:-}"
 	rm -rf "$tree" "$newer"
 done
 

@@ -43,6 +43,10 @@ declare -A is=(
 	[7.2]='sub-scheds-folder|7.2|incomplete'
 )
 
+# The hazards that are open in the sources which have the feature.
+# shellcheck disable=SC2034 # for the tests
+declare -A open_in=([7.1]=4,5,8,10,11,12,14 [7.2]=4,5,8,10,11,14)
+
 # ext_of SOURCE: where most of its sched_ext is.
 ext_of() {
 	(cd "${pristine_tree[$1]}" && ext_c)
