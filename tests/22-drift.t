@@ -38,7 +38,7 @@ recognised() {
 
 				die "hazard $_->{hazard}\n" unless $probe->{answer} eq "open" &&
 					$probe->{evidence} eq $_->{because} &&
-					$_->{because} =~ /^kernel\/sched\/ext\w*\.[ch]:\d+: \w+/;
+					$_->{because} =~ /^kernel\/sched\/ext[\w\/]*\.[ch]:\d+: \w+/;
 			}
 			print join("|", $told->{layout} // "", $told->{line} // "", $told->{feature},
 				join(",", map { $_->{hazard} } @{$told->{open_hazards}})), "\n";' \
@@ -91,7 +91,7 @@ for source in "${source_names[@]}"; do
 	check "$source: then, it is complete" is "$tree" "$layout|$line|complete|"
 	check "$source: and all hazards that are looked for are closed" \
 		as_before "$(printf 'hazard %s closed\n' 1 4 5 {7..15} | paste -sd ' ')" \
-		eval "sed -nE 's/^(hazard [0-9]): ([^(]*) \(.*/\1 \2/p' '$tmp/text' | paste -sd ' '"
+		eval "sed -nE 's/^(hazard [0-9]+): ([^(]*) \(.*/\1 \2/p' '$tmp/text' | paste -sd ' '"
 	for mark in SCX_TASK_IN_CUSTODY SCX_DEQ_SCHED_CHANGE; do
 		half=$(mktemp -d "$tmp/half.XXXX")
 		cp -a "$tree/." "$half"
@@ -104,7 +104,7 @@ for source in "${source_names[@]}"; do
 done
 
 # An older kernel with a newer sched_ext, and the other way round.
-for pair in 6.12:6.18 7.1:6.17 7.2:6.19 6.18:7.2; do
+for pair in 6.12:6.18 7.1:6.17 7.2:6.17 6.18:7.2; do
 	tree=$(sapling "${pair%:*}")
 	newer=$(sapling "${pair#*:}")
 	rm -rf "$tree"/kernel/sched/ext* "$tree/include/linux/sched/ext.h"
