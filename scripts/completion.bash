@@ -33,7 +33,8 @@ _scx_custody() {
 	esac
 	case ${COMP_WORDS[1]} in
 	status) words='--json --help' ;;
-	detect | verify) words='--json --help' ;;
+	detect) words='--json --patches --help' ;;
+	verify) words='--json --help' ;;
 	apply | unapply) words=--help ;;
 	debian-source | fedora-spec) words='--undo --help' ;;
 	kernel-deb | kernel-rpm)
