@@ -30,9 +30,10 @@ static enum result eligibility_run(void)
 	knobs->take = true;
 	/* If the kernel ends the scheduler, that is what is wrong. */
 	knobs->closing = true;
-	if (!spawn(NAP, 4) || !spawn(YIELD, 3 * nr_cpus) || !spawn(STAY, 2))
+	/* So few that the latest to come is among those that a CPU takes at once. */
+	if (!spawn(NAP, 2) || !spawn(YIELD, nr_cpus + 1) || !spawn(STAY, 2))
 		return FAIL;
-	knobs->linger = 100000;
+	knobs->linger = 300000;
 	knobs->enqueue = PLACES_HELD;
 	end = now() + options.duration;
 	while (now() < end && !over())
