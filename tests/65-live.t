@@ -99,7 +99,7 @@ tells_hazards() {
 
 # A BPF scheduler that is loaded fast.
 bench() {
-	/scx-custody-selftest --bench-pipe ${1:-100}
+	/scx-custody-selftest --bench-pipe 100
 }
 
 # counted: does the second CPU's run queue count from 2^49 on, the first one from 0?
@@ -107,10 +107,10 @@ counted() {
 	echo D >/proc/sysrq-trigger
 	sleep 1
 	grep -o 'CPU [01] .*ops_qseq=[0-9]*' /sys/kernel/tracing/trace |
-		sed 's/CPU \(.\).*=/\1 /' | sort | awk '
-		{ last[$1] = $2 }
-		END { print last[0], last[1]
-			exit !(last[0] > 0 && last[0] < 2 ^ 49 && last[1] > 2 ^ 49) }'
+		sed 's/CPU \(.\).*=/\1 /' | sort | 
+		awk '{ last[$1] = $2; print } END {
+			exit !(last[0] > 0 && last[0] < 2 ^ 49 && last[1] > 2 ^ 49)
+		}'
 }
 
 # traced FILE FUNCTION...: was each of them entered and, as often, left? In a log of tracer.
@@ -119,9 +119,9 @@ traced() {
 
 	shift
 	for function in "$@"; do
-		awk -v name=$function: '
-		$1 == "traced" && $2 == name { found = $3 > 0 && $3 == $4 }
-		END { exit !found }' $file || return
+		awk -v name=$function: '$1 == "traced" && $2 == name {
+			found = $3 > 0 && $3 == $4
+		} END { exit !found }' $file || return
 	done
 }
 END
@@ -153,7 +153,7 @@ step hammered grep 'has the semantics' /hammer.log
 step balanced balanced
 step missed [ "$(cat $counters/missed)" = 0 ]
 echo 1 >/sys/kernel/tracing/events/sched_ext/sched_ext_dump/enable
-bench 1000000000 >/dev/null &
+/scx-custody-selftest --bench-pipe 1000000000 >/dev/null &
 step counted while_loaded waits_for counted
 kill $!
 wait
@@ -205,20 +205,21 @@ step first-traced traced /first.log $all
 echo "second: $?"
 step second-traced traced /second.log $all
 grep -h ^traced /first.log /second.log
-bench 1000000000 >/dev/null &
+/scx-custody-selftest --bench-pipe 1000000000 >/dev/null &
 step amid while_loaded /tracer sleep 1
 kill $!
 wait
-rmmod scx_custody
+# the tasks that played hold the BPF scheduler, too
+waits_for rmmod scx_custody
 
 for i in 1 2 3; do
 	/tracer true >/dev/null || echo "traced-at-once: $?"
 done &
 rounds=0
-while kill -0 $!; do
+while kill -0 $! 2>/dev/null; do
 	insmod /scx_custody.ko && bench && rmmod scx_custody || break
 	rounds=$((rounds + 1))
-done 2>/dev/null
+done
 wait $!
 echo "at-once: $?"
 step at-once-rounds [ $rounds -ge 2 ]
@@ -246,7 +247,7 @@ sleep 1000 &
 sleeper=$!
 insmod /rival.ko mark=$sleeper
 rmmod rival
-selftest --all-tasks --run hammer --duration 5 >/dev/null &
+selftest --all-tasks --run hammer --duration 20 >/dev/null &
 step marked while_loaded waits_for grep 1 $counters/missed
 insmod /rival.ko mark=$sleeper
 rmmod rival
@@ -254,7 +255,7 @@ wait $!
 step marked-again grep 2 $counters/missed
 kill $sleeper
 
-bench 1000000000 >/dev/null &
+/scx-custody-selftest --bench-pipe 1000000000 >/dev/null &
 step failed while_loaded insmod /rival.ko fail=1
 kill $!
 wait
@@ -267,13 +268,13 @@ END
 
 files=(--file "$module" --file "$logs/functions")
 "$root/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$other" \
-	--file "$rival" --file "$logs/steps" --mem 2048 --timeout 600 --out "$run" -- sh /steps \
+	--file "$rival" --file "$logs/steps" --mem 2048 --timeout 900 --out "$run" -- sh /steps \
 	>/dev/null 2>"$logs/vm.log"
 "$root/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$tracer" \
-	--file "$logs/traced-steps" --mem 2048 --timeout 600 --out "$logs/traced" \
+	--file "$logs/traced-steps" --mem 2048 --timeout 900 --out "$logs/traced" \
 	-- sh /traced-steps >/dev/null 2>"$logs/traced.log"
 "$root/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$rival" \
-	--file "$logs/faults" --mem 2048 --timeout 600 --out "$logs/failing" \
+	--file "$logs/faults" --mem 2048 --timeout 900 --out "$logs/failing" \
 	-- sh /faults >/dev/null 2>"$logs/failing.log"
 
 # came NAME STATUS [RUN]: what came of a step.
