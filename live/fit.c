@@ -429,7 +429,6 @@ struct layout {
 static const struct layout layouts[] __initconst = {
 	LAID_OUT(task_struct, scx),
 	LAID_OUT(task_struct, on_cpu),
-	LAID_OUT(task_struct, migration_disabled),
 	LAID_OUT(task_struct, thread_info),
 	LAID_OUT(task_struct, tasks),
 	LAID_OUT(task_struct, thread_node),

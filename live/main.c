@@ -254,17 +254,17 @@ static void live_ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags
 }
 
 /*
- * As long as @p is being switched out, the BPF scheduler's ops run on its behalf,
- * and BPF disables migration for that. The original would take @p for one that has
- * migration disabled and eject the BPF scheduler. Who switches @p out waits for
- * nobody, as it already is in custody. If it's on @rq, that can't be, for @rq is
- * locked.
+ * While @p is being switched out, the BPF scheduler's ops run on its behalf, and BPF
+ * disables migration for that. The original would take @p for one that has migration
+ * disabled and eject the BPF scheduler. So wait until @p is off its CPU. Whoever
+ * switches it out holds the lock of @p's rq until then and waits for nobody, and
+ * cannot be doing that if @p is on @rq, which is locked here.
  */
 static void live_dispatch_to_local_dsq(struct scx_sched *sch, struct rq *rq,
 				       struct scx_dispatch_q *dst_dsq,
 				       struct task_struct *p, u64 enq_flags)
 {
-	if (READ_ONCE(p->migration_disabled) && task_rq(p) != rq)
+	if (task_rq(p) != rq)
 		smp_cond_load_acquire(&p->on_cpu, !VAL);
 	static_call(original_dispatch_to_local_dsq)(sch, rq, dst_dsq, p, enq_flags);
 }

@@ -13,7 +13,7 @@ rm -rf "$logs"
 mkdir -p "$logs"
 run=$logs/stock-6.18.15
 
-tree='' image='' module='' other='' rival='' selftest=''
+tree='' image='' module='' other='' rival='' selftest='' tracer=''
 
 for line in 6.17 6.18 6.19; do
 	check "$line: the module builds, without a warning" "$root/scripts/build-module" "$line"
@@ -34,6 +34,7 @@ check "another module that redirects builds" \
 	"$root/scripts/build-module" --folder tests/rival 6.18 stock-6.18.15
 capture rival "$root/scripts/build-module" --folder tests/rival 6.18 stock-6.18.15
 capture selftest "$root/scripts/build-selftests"
+capture tracer "$root/scripts/build-program" tests/tracer
 capture image "$root/scripts/fetch" stock-6.18.15
 
 # In the VM. Each step writes what came of it into a line 'NAME: STATUS'; busybox's
@@ -77,15 +78,51 @@ while_loaded() {
 	return $status
 }
 
-# waits_for COMMAND...: until it is true, for ten seconds.
+# waits_for COMMAND...: until it is true, for a minute and a half.
 waits_for() {
 	local i
 
-	for i in $(seq 100); do
+	for i in $(seq 900); do
 		! "$@" || return 0
 		usleep 100000
 	done
 	return 1
+}
+
+# tells_hazards: does sysfs tell of the same as the log?
+tells_hazards() {
+	local open
+
+	open=$(cat $counters/open_hazards) && [ -n "$open" ] &&
+		dmesg | grep -F "; open is still hazard $open"
+}
+
+# A BPF scheduler that is loaded fast.
+bench() {
+	/scx-custody-selftest --bench-pipe 100
+}
+
+# counted: does the second CPU's run queue count from 2^49 on, the first one from 0?
+counted() {
+	echo D >/proc/sysrq-trigger
+	sleep 1
+	grep -o 'CPU [01] .*ops_qseq=[0-9]*' /sys/kernel/tracing/trace |
+		sed 's/CPU \(.\).*=/\1 /' | sort | 
+		awk '{ last[$1] = $2; print } END {
+			exit !(last[0] > 0 && last[0] < 2 ^ 49 && last[1] > 2 ^ 49)
+		}'
+}
+
+# traced FILE FUNCTION...: was each of them entered and, as often, left? In a log of tracer.
+traced() {
+	local file=$1 function
+
+	shift
+	for function in "$@"; do
+		awk -v name=$function: '$1 == "traced" && $2 == name {
+			found = $3 > 0 && $3 == $4
+		} END { exit !found }' $file || return
+	done
 }
 END
 
@@ -105,7 +142,9 @@ step load-while-loaded while_loaded refused
 kill $!
 wait
 step load insmod /scx_custody.ko
-step idle test "$(cut -d ' ' -f 1 $redirected | sort | xargs)" = 'bpf_scx_reg bpf_scx_unreg'
+step open-hazards tells_hazards
+step idle test "$(cut -d ' ' -f 1 $redirected | sort | xargs)" = \
+	'bpf_scx_reg bpf_scx_unreg scx_idle_enable'
 step all selftest
 selftest --run hammer --duration 5 >/hammer.log &
 step unload-while-loaded while_loaded rmmod scx_custody
@@ -113,6 +152,12 @@ wait
 step hammered grep 'has the semantics' /hammer.log
 step balanced balanced
 step missed [ "$(cat $counters/missed)" = 0 ]
+echo 1 >/sys/kernel/tracing/events/sched_ext/sched_ext_dump/enable
+/scx-custody-selftest --bench-pipe 1000000000 >/dev/null &
+step counted while_loaded waits_for counted
+kill $!
+wait
+echo 0 >/sys/kernel/tracing/events/sched_ext/sched_ext_dump/enable
 selftest --run hammer --duration 5 >/forced.log &
 while_loaded sh -c 'rmmod -f scx_custody &'
 wait
@@ -134,16 +179,117 @@ echo integrity >$lockdown
 step locked-down refused
 END
 
+# With BPF programs on all functions that are redirected.
+cat >"$logs/traced-steps" <<'END'
+. /functions
+
+all='bpf_scx_reg bpf_scx_unreg scx_idle_enable ops_dequeue dispatch_enqueue dispatch_to_local_dsq
+consume_dispatch_q scx_dsq_move move_remote_task_to_local_dsq'
+
+comes_after() {
+	insmod /scx_custody.ko &&
+		selftest --run 'storm_*' &&
+		balanced &&
+		rmmod scx_custody &&
+		insmod /scx_custody.ko
+}
+
+case ${1:-} in
+comes_after | selftest) "$@"; exit ;;
+esac
+
+/tracer sh /traced-steps comes_after >/first.log
+echo "first: $?"
+step first-traced traced /first.log $all
+/tracer sh /traced-steps selftest --run 'storm_*' >/second.log
+echo "second: $?"
+step second-traced traced /second.log $all
+grep -h ^traced /first.log /second.log
+/scx-custody-selftest --bench-pipe 1000000000 >/dev/null &
+step amid while_loaded /tracer sleep 1
+kill $!
+wait
+# the tasks that played hold the BPF scheduler, too
+waits_for rmmod scx_custody
+
+for i in 1 2 3; do
+	/tracer true >/dev/null || echo "traced-at-once: $?"
+done &
+rounds=0
+while kill -0 $! 2>/dev/null; do
+	insmod /scx_custody.ko && bench && rmmod scx_custody || break
+	rounds=$((rounds + 1))
+done
+wait $!
+echo "at-once: $?"
+step at-once-rounds [ $rounds -ge 2 ]
+END
+
+# When something fails.
+cat >"$logs/faults" <<'END'
+. /functions
+
+# asleep_in FUNCTION: is a process?
+asleep_in() {
+	grep -q "$1" /proc/[0-9]*/stack 2>/dev/null
+}
+
+insmod /rival.ko hold=1
+bench &
+step early-waits waits_for asleep_in scx_enable
+step early-loaded scheduler_loaded
+step early insmod /scx_custody.ko
+rmmod rival
+wait $!
+step early-again selftest --run fifo
+
+sleep 1000 &
+sleeper=$!
+insmod /rival.ko mark=$sleeper
+rmmod rival
+selftest --all-tasks --run hammer --duration 20 >/dev/null &
+step marked while_loaded waits_for grep 1 $counters/missed
+insmod /rival.ko mark=$sleeper
+rmmod rival
+wait $!
+step marked-again grep 2 $counters/missed
+kill $sleeper
+
+/scx-custody-selftest --bench-pipe 1000000000 >/dev/null &
+step failed while_loaded insmod /rival.ko fail=1
+kill $!
+wait
+step failed-still selftest --run fifo
+step failed-unload rmmod scx_custody
+rmmod -f scx_custody &
+step failed-forced waits_for asleep_in never_return
+step failed-refused bench
+END
+
 files=(--file "$module" --file "$logs/functions")
 "$root/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$other" \
-	--file "$rival" --file "$logs/steps" --mem 2048 --timeout 600 --out "$run" -- sh /steps \
+	--file "$rival" --file "$logs/steps" --mem 2048 --timeout 900 --out "$run" -- sh /steps \
 	>/dev/null 2>"$logs/vm.log"
+"$root/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$tracer" \
+	--file "$logs/traced-steps" --mem 2048 --timeout 900 --out "$logs/traced" \
+	-- sh /traced-steps >/dev/null 2>"$logs/traced.log"
+"$root/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$rival" \
+	--file "$logs/faults" --mem 2048 --timeout 900 --out "$logs/failing" \
+	-- sh /faults >/dev/null 2>"$logs/failing.log"
 
-# came NAME STATUS: what came of a step.
+# came NAME STATUS [RUN]: what came of a step.
 came() {
-	cat "$run/reason"
-	grep -E '^(not ok|[a-z-]+: [0-9]+$)' "$run/output.log"
-	grep -qx "$1: $2" "$run/output.log"
+	local out=${3:-$run}
+
+	cat "$out/reason"
+	grep -E '^(not ok|[a-z-]+: [0-9]+$)' "$out/output.log"
+	grep -qx "$1: $2" "$out/output.log"
+}
+
+# warned TEXT RUN: the kernel did, once, with just this.
+warned() {
+	grep -A 1 'WARNING:' "$2/console.log"
+	[ "$(grep -c 'WARNING:' "$2/console.log")" = 1 ] && said "$1" "$2"
 }
 
 # said TEXT [RUN]: the module did, in the kernel's log.
@@ -173,13 +319,16 @@ check "nor where ftrace is off" came ftrace-off 16
 check "nor where another module redirects what it does" came rival 16
 check "and says why" said "not loaded: ftrace cannot redirect sched_ext's functions, maybe"
 check "it is loaded" came load 0
-check "and says how much it gives" said 'BPF schedulers that are loaded from now on have the complete'
+check "and says how much it gives" \
+	said 'BPF schedulers that are loaded from now on have the custody semantics; open is still'
+check "which can be read in sysfs, too" came open-hazards 0
 check "where no BPF scheduler is loaded, it is in no one's way" came idle 0
 check "all selftests pass with it" came all 0
 check "it is not unloaded while a BPF scheduler is loaded" came unload-while-loaded 1
 check "which does not disturb that" came hammered 0
 check "all that entered custody has left" came balanced 0
 check "and nothing was missed" came missed 0
+check "run queues count from different numbers on" came counted 0
 check "unloaded by force, it waits for the BPF scheduler" came forced 0
 check "and goes then" came forced-out 0
 check "the kernel is marked as live patched" came tainted 0
@@ -193,6 +342,36 @@ check "when that has gone, the semantics are there again" came again-fifo 0
 check "and unloaded" came again-unload 0
 check "the kernel refuses it, as it is not signed, under lockdown" came locked-down 1
 check "the kernel had nothing to complain of" grep -qxE 'pass' "$run/outcome"
+
+traced=$logs/traced
+check "with BPF programs on all that it redirects, it is loaded and works" came first 0 "$traced"
+check "and they see each call" came first-traced 0 "$traced"
+check "it works if they come later" came second 0 "$traced"
+check "and they see each call" came second-traced 0 "$traced"
+check "or while a BPF scheduler is loaded" came amid 0 "$traced"
+check "or just while the module and BPF schedulers come and go" came at-once 0 "$traced"
+check "which was so several times" came at-once-rounds 0 "$traced"
+check "the kernel had nothing to complain of" grep -qxE 'pass' "$traced/outcome"
+
+failing=$logs/failing
+check "a BPF scheduler can be in bpf_scx_reg() when the module comes" \
+	came early-waits 0 "$failing"
+check "and is not seen as loaded" came early-loaded 1 "$failing"
+check "the module is loaded then" came early 0 "$failing"
+check "and does not miss that BPF scheduler" \
+	said 'a BPF scheduler that was on its way in when the module came is turned away' "$failing"
+check "which can be loaded again" came early-again 0 "$failing"
+check "it sees a task that is marked when it is enabled" came marked 0 "$failing"
+check "or disabled" came marked-again 0 "$failing"
+check "and the kernel warns of it" warned 'is still marked as in custody' "$failing"
+check "ftrace fails while a BPF scheduler is loaded" came failed 0 "$failing"
+check "and the module says that it has to stay" \
+	said "ftrace does not give back sched_ext's functions: error -19" "$failing"
+check "it still works" came failed-still 0 "$failing"
+check "it cannot be unloaded any more" came failed-unload 1 "$failing"
+check "unloaded by force, it keeps its text" came failed-forced 0 "$failing"
+check "a BPF scheduler is refused then" came failed-refused 1 "$failing"
+check "and the module says why" said 'a BPF scheduler was refused, as ftrace has failed' "$failing"
 
 check "it is not loaded where a function is renamed" refuses renamed \
 	symbol:dispatch_enqueue=dispatch_queued \

@@ -108,6 +108,8 @@ expect "with the module: exit status of modprobe -r beside a BPF scheduler" 1 \
 expect "with the module: the selftest at that" 0 "$(fact live 'with: hammer')"
 expect "with the module: all that entered custody has left" yes "$(fact live 'with: balanced')"
 expect "with the module: missed" 0 "$(fact live 'with: missed')"
+expect "with the module: a user sees which hazards are open" yes \
+	"$(fact live 'with: status tells which hazards are open')"
 expect "with the module: marked as live patched" yes "$(fact live 'with: live patched')"
 check "in turn: several rounds" [ "$(fact live 'in turn: rounds')" -ge "$minutes" ]
 expect "in turn: failed with the module" 0 "$(fact live 'in turn: failed with it')"

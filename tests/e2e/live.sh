@@ -119,7 +119,9 @@ prove() {
 	is 'with: balanced' balanced
 	fact 'with: missed' "$(cat $counters/missed)"
 	is 'with: live patched' live_patched
-	su - user -c 'scx-custody status'
+	su - user -c 'scx-custody status' | tee /tmp/status
+	is 'with: status tells which hazards are open' \
+		grep -F "open is still hazard $(cat $counters/open_hazards)" /tmp/status
 	modprobe -r scx_custody
 
 	# tasks that wake each other all the time, under each BPF scheduler that comes
