@@ -43,11 +43,12 @@ form() {
 	expected+=('')
 }
 
-# switch NAME REGEX OPTION...: this must be found to be wrong, and by this assertion.
+# switch NAME REGEX OPTION...: this must be found to be wrong, and by this assertion. One
+# task is enough for that.
 switch() {
 	names+=("$1")
 	modes+=(first)
-	options+=("${*:3}")
+	options+=("-DTASKS=1 ${*:3}")
 	expected+=("$2")
 }
 
@@ -85,7 +86,7 @@ form "Linux 7.1" -DFORM=7
 if [ "${SCX_CUSTODY_MUTATIONS:-}" = all ]; then
 	form "Linux 6.12 to 6.19, three CPUs, one task" -DFORM=6 -DCPUS=3 -DTASKS=1
 	form "Linux 7.1, three CPUs, one task" -DFORM=7 -DCPUS=3 -DTASKS=1
-	form "Linux 7.1, a re-enqueue waits as in mainline" -DFORM=7 -DMAINLINE_14
+	form "Linux 7.1, ops_state released before the DSQ is unlocked" -DFORM=7 -DEARLY_RELEASE
 fi
 
 lost='assertion violated +!\(in_custody\[t\]\)'
@@ -121,7 +122,7 @@ for form in 6 7; do
 		'invalid end state' -DFORM=$form -DHOLD_DISPATCHING
 done
 switch "form 7, hazard 14: the run queue is told by a late DISPATCHING" \
-	"$wrong_rq" -DFORM=7 -DHAZARD_14A -DCPUS=3 -DTASKS=1
+	"$wrong_rq" -DFORM=7 -DHAZARD_14A -DCPUS=3
 switch "form 7, hazard 14: a re-enqueue is overwritten by a late NONE" \
 	"$overwritten" -DFORM=7 -DHAZARD_14B
 
