@@ -90,6 +90,9 @@ check "only root gets a root of Debian sid, and a sentence says what for" \
 	"${nobody[@]}" env HOME="$public" XDG_CACHE_HOME="$public" \
 	"$public/scripts/in-sid-root" --because 'pahole is old' true
 
+check "a root for one package takes a package" \
+	said 2 "in-sid-root: 'no package' is no package's name.*" "$in_sid" --only 'no package' true
+
 # ended_in_sid SIGNAL: is it and all that it started gone then, and nothing mounted?
 ended_in_sid() {
 	local pid child

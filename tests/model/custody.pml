@@ -5,8 +5,12 @@
  * asserted is in ops_dequeue_callback() and where a step says why. Searched by
  * tests/28-model.t; "The model" in docs/semantics.md says what it assumes.
  *
- *	spin -a -DFORM=6 custody.pml		Linux 6.12 to 6.19 with the series
- *	spin -a -DFORM=7 custody.pml		Linux 7.1 with the series
+ *	spin -a -DFORM=6 custody.pml	Linux 6.12 to 6.19 with the series
+ *	spin -a -DFORM=7 custody.pml	Linux 7.1 and 7.2 with the series, where ops_state
+ *					is released after the DSQ is unlocked, a
+ *					re-enqueue waits for that, and the run queue
+ *					that is locked is passed to who reports
+ *	... -DEARLY_RELEASE		the same with ops_state released as in 6.12
  *
  * plus -DHAZARD_n to put one of the hazards of docs/semantics.md back. Names are
  * those of ext.c. What is left out, and why that hides nothing:
@@ -23,8 +27,8 @@
  *   dropped before it is carried out or not, as a move or consume of another task in
  *   the same ops.dispatch() does. scx_bpf_dsq_move() is called with nothing locked;
  *   called by ops.dispatch(), it first comes to the same by switching locks.
- * - Any task may go to any CPU. Eligibility (hazard 12), CPUs that go offline (11),
- *   verdicts left over (13), bypass and destroyed DSQs are not in the model. Nor is
+ * - Whether a task may go to a CPU (hazard 12) is left to chance. CPUs that go offline
+ *   (11), verdicts left over (13), bypass and destroyed DSQs are not in the model. Nor is
  *   the deferred insertion into another CPU's local DSQ by ops.enqueue(), where
  *   there never is custody.
  * - The numbers of ops_state are taken to be fresh: one that a CPU still has a
@@ -36,17 +40,10 @@
 #error "which form? -DFORM=6 or -DFORM=7"
 #endif
 
-/*
- * Hazard 14 is one of ops_state released late, after the DSQ is unlocked. Mainline
- * leaves it so and has a re-enqueue wait, which closes its second half only.
- */
-#if defined(HAZARD_14A) || defined(HAZARD_14B) || defined(MAINLINE_14)
+#if FORM == 7 && !defined(EARLY_RELEASE)
 #define LATE_RELEASE
 #endif
-#if defined(HAZARD_14A) || defined(MAINLINE_14)
-#define REENQUEUE_WAITS
-#endif
-/* The run queue that the call of ops.dequeue() notes: told by ops_state, or passed. */
+/* Before 7.1, ops_state says which run queue ops.dequeue() is to be called with. */
 #if FORM == 6 || defined(HAZARD_14A)
 #define RQ_FROM_STATE
 #endif
@@ -280,6 +277,10 @@ proctype cpu(byte me)
 	byte reason, why;
 	/* is ops_state to be released? is the task being moved to another run queue? */
 	bit clear, moving;
+#ifdef LATE_RELEASE
+	/* has it left custody, which is to be reported? */
+	bit left;
+#endif
 
 	/* What is over is forgotten, so that it makes no two states of one. */
 #define forget	t = 0; d = 0; r = 0; dst = 0; seen = 0; reason = DISPATCH; why = 0; clear = 0; \
@@ -325,7 +326,10 @@ enqueue:	/* a task wakes up, or comes back from a change, or was running */
 reenqueue:	/* scx_bpf_reenqueue_local() */
 	atomic {
 		r = me;
-#ifndef HAZARD_4B
+#if defined(LATE_RELEASE) && !defined(HAZARD_14B)
+		state[t] != DISPATCHING;
+#endif
+#if !defined(HAZARD_4B) && !defined(HAZARD_14B)
 		assert(!in_custody[t]);		/* a report was lost */
 #endif
 		dsq[t] = NO_DSQ;
@@ -350,10 +354,12 @@ reenqueue_user:	/* reenq_user() */
 do_enqueue_task:	/* with run queue @r locked */
 	atomic {
 		assert(owns_rq(r));
-#ifdef REENQUEUE_WAITS
-		state[t] != DISPATCHING;
-#endif
+#ifdef LATE_RELEASE
 #ifndef HAZARD_14B
+		state[t] != DISPATCHING;
+		assert(state[t] == NONE);
+#endif
+#else
 		assert(state[t] == NONE);	/* the kernel warns of it, too */
 #endif
 		state[t] = QUEUEING;
@@ -439,8 +445,11 @@ dispatch:	/* ops.dispatch() inserts a task that it holds, or thinks that it hold
 		fi;
 		if
 		:: r != dst -> goto move_remote_task
-		:: else -> holding[t] = NOBODY; d = LOCAL(r); goto dispatch_enqueue
-		fi
+		:: r != dst -> d = GLOBAL	/* it may not go there */
+		:: else -> d = LOCAL(r)
+		fi;
+		holding[t] = NOBODY;
+		goto dispatch_enqueue
 	}
 
 consume:	/* consume_dispatch_q() */
@@ -510,6 +519,67 @@ move_local_task:	/* move_local_task_to_local_dsq(), with @d locked */
 	 */
 dispatch_enqueue:
 	assert(owns_rq(r));
+#ifdef LATE_RELEASE
+	/* Custody is decided with the DSQ locked, and reported when it isn't any more. */
+	if
+	:: d < LOCAL(0) ->
+		atomic {
+			lock_dsq(d);
+			assert(dsq[t] == NO_DSQ && !holding[t]);
+#ifndef HAZARD_1
+			begin_modifying
+#endif
+		}
+		atomic {
+#ifndef HAZARD_1
+			if
+			:: d == USER -> custody_begun
+			:: else ->
+				left = flags[t] & F_CUSTODY;
+				flags[t] = flags[t] & ~F_CUSTODY;
+				end_modifying
+			fi;
+#endif
+			dsq[t] = d;
+			unlock_dsq(d)
+		}
+		if
+		:: left -> report(DISPATCH, r)
+		:: else
+		fi
+	:: else ->
+		atomic {
+			assert(d == LOCAL(r));
+			assert(dsq[t] == NO_DSQ && !holding[t]);
+			dsq[t] = d
+		}
+#ifdef HAZARD_4B
+		if
+		:: !sticky[t] -> custody_end(DISPATCH, r)
+		:: else
+		fi
+#else
+#ifndef HAZARD_1
+		custody_end(DISPATCH, r)
+#endif
+#endif
+	fi;
+	atomic {
+		left = 0;
+		if
+		:: clear -> release_ops_state()
+		:: else
+		fi
+	}
+#ifdef HAZARD_1
+	if
+	:: d == USER ->
+		atomic { custody_begin }
+		atomic { custody_begun }
+	:: else -> custody_end(DISPATCH, r)
+	fi;
+#endif
+#else	/* the form of 6.12 to 6.19 */
 #ifndef HAZARD_1
 	if
 #ifdef HAZARD_4B
@@ -524,7 +594,7 @@ dispatch_enqueue:
 		if
 		:: d == USER -> lock_dsq(d); custody_begin
 		:: d == GLOBAL -> lock_dsq(d)
-		:: else -> assert(d == LOCAL(r) && owns_rq(r))
+		:: else -> assert(d == LOCAL(r))
 		fi;
 		assert(dsq[t] == NO_DSQ && !holding[t])
 	}
@@ -534,32 +604,23 @@ dispatch_enqueue:
 	fi;
 	atomic {
 		dsq[t] = d;
-#ifdef LATE_RELEASE
-		if
-		:: d < LOCAL(0) -> unlock_dsq(d)
-		:: else
-		fi
-	}
-	atomic {
-#endif
 		if
 		:: clear -> release_ops_state()
 		:: else
 		fi
-#ifndef LATE_RELEASE
 	}
 	atomic {
 		if
 		:: d < LOCAL(0) -> unlock_dsq(d)
 		:: else
 		fi
-#endif
 	}
 #ifdef HAZARD_1
 	if
 	:: d != USER -> custody_end(DISPATCH, r)
 	:: else
 	fi;
+#endif
 #endif
 	if
 	:: moving ->
