@@ -67,6 +67,15 @@ static inline bool dsq_move_vtime(struct bpf_iter_scx_dsq *it, struct task_struc
 	return scx_bpf_dispatch_vtime_from_dsq___old(it, p, dsq_id, 0);
 }
 
+/* Stock 7.2.6 was built with a pahole that spoilt the prototype of this one, too. */
+static inline bool cpuperf_set(s32 cpu, u32 perf)
+{
+	if (!bpf_ksym_exists(scx_bpf_cpuperf_set))
+		return false;
+	scx_bpf_cpuperf_set(cpu, perf);
+	return true;
+}
+
 /* The kernel's own mark of custody; 0 where the kernel has none. */
 static inline u32 task_in_custody_flag(void)
 {

@@ -679,7 +679,7 @@ static bool use_noted_rq(struct task_struct *p, struct account *a, u64 deq_flags
 	if (!bpf_ksym_exists(scx_bpf_locked_rq)) {
 		/* Which one it is can be told for sure in these cases only. */
 		if (leave != LEFT_DISPATCHED || cpu == this_cpu)
-			scx_bpf_cpuperf_set(cpu, perf);
+			cpuperf_set(cpu, perf);
 		return true;
 	}
 
@@ -689,8 +689,7 @@ static bool use_noted_rq(struct task_struct *p, struct account *a, u64 deq_flags
 	if (!rq)
 		return false;
 	cpu = rq->cpu;
-	scx_bpf_cpuperf_set(cpu, perf);
-	if (rq->scx.cpuperf_target != perf) {
+	if (cpuperf_set(cpu, perf) && rq->scx.cpuperf_target != perf) {
 		violate(p, a, OWN_CONTEXT, WANT_CPUPERF, deq_flags);
 		return false;
 	}
@@ -1000,7 +999,7 @@ static void use_locked_rq(u32 cpu, struct task_struct *prev)
 		violate(prev, &none, OUTER_OP, WANT_LOCKED_RQ, 0);
 		return;
 	}
-	scx_bpf_cpuperf_set(cpu, SCX_CPUPERF_ONE);
+	cpuperf_set(cpu, SCX_CPUPERF_ONE);
 	count(&books.locked_rq_used);
 }
 
