@@ -63,7 +63,7 @@ static enum result move_timer_run(void)
 
 TEST(move_timer, .rows = ROW(4) | ROW(5) | ROW(6) | ROW(7) | ROW(8) | ROW(10) | ROW(16),
      .hazards = HAZARD(1) | HAZARD(4) | HAZARD(14),
-     .must = "Tasks that a BPF timer moves, with nothing locked, keep their custody or end it once.");
+     .must = "Tasks that a BPF timer moves, nothing locked, keep their custody or end it once.");
 
 static enum result move_syscall_run(void)
 {
@@ -72,4 +72,4 @@ static enum result move_syscall_run(void)
 
 TEST(move_syscall, .rows = ROW(4) | ROW(5) | ROW(6) | ROW(7) | ROW(8) | ROW(10) | ROW(16),
      .hazards = HAZARD(1) | HAZARD(4) | HAZARD(14),
-     .must = "Tasks that a syscall program moves, with nothing locked, keep custody or end it once.");
+     .must = "Tasks that a syscall program moves, nothing locked, keep it or end it once.");

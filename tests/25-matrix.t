@@ -59,7 +59,8 @@ kernel() {
 	printf '%s\t%s\t%s\tyes\t%s\t%s\n' "$1" "$2" "$3" "$4" "${5:-}"
 }
 
-# tables: make them of the kernels on stdin; sets exited.
+# tables: make them of the kernels on stdin; sets exited. What was recorded goes with the
+# tests, and the tables of docs/semantics.md, of that time.
 tables() {
 	cat >"$tmp/kernels"
 	exited=0
