@@ -97,6 +97,11 @@ tells_hazards() {
 		dmesg | grep -F "; open is still hazard $open"
 }
 
+# The tasks that play for --bench-pipe hold the BPF scheduler a little longer than that.
+unloaded() {
+	! scheduler_loaded
+}
+
 # A BPF scheduler that is loaded fast.
 bench() {
 	/scx-custody-selftest --bench-pipe 100
@@ -156,7 +161,7 @@ echo 1 >/sys/kernel/tracing/events/sched_ext/sched_ext_dump/enable
 /scx-custody-selftest --bench-pipe 1000000000 >/dev/null &
 step counted while_loaded waits_for counted
 kill $!
-wait
+waits_for unloaded
 echo 0 >/sys/kernel/tracing/events/sched_ext/sched_ext_dump/enable
 selftest --run hammer --duration 5 >/forced.log &
 while_loaded sh -c 'rmmod -f scx_custody &'
@@ -208,8 +213,7 @@ grep -h ^traced /first.log /second.log
 /scx-custody-selftest --bench-pipe 1000000000 >/dev/null &
 step amid while_loaded /tracer sleep 1
 kill $!
-wait
-# the tasks that played hold the BPF scheduler, too
+waits_for unloaded
 waits_for rmmod scx_custody
 
 for i in 1 2 3; do
@@ -258,7 +262,7 @@ kill $sleeper
 /scx-custody-selftest --bench-pipe 1000000000 >/dev/null &
 step failed while_loaded insmod /rival.ko fail=1
 kill $!
-wait
+waits_for unloaded
 step failed-still selftest --run fifo
 step failed-unload rmmod scx_custody
 rmmod -f scx_custody &
