@@ -27,7 +27,7 @@ search() {
 	mkdir "$dir" && cd "$dir" && spin -a "$@" "$root/tests/model/custody.pml" || return
 	case $mode in
 	all)
-		gcc -w -O2 -DSAFETY -DVECTORSZ=128 -o pan pan.c && ./pan -m3000000 -w24 ;;
+		gcc -w -O1 -DSAFETY -DVECTORSZ=128 -o pan pan.c && ./pan -m3000000 -w24 ;;
 	first)
 		gcc -w -O0 -DSAFETY -DBFS -DVECTORSZ=128 -o pan pan.c && ./pan ;;
 	esac
