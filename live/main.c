@@ -21,6 +21,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/processor.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/ext.h>
@@ -30,6 +31,7 @@
 #include <linux/spinlock.h>
 #include <linux/static_call.h>
 #include <linux/sysfs.h>
+#include <linux/timekeeping.h>
 #include <linux/wait.h>
 #include <linux/wait_bit.h>
 
@@ -253,19 +255,30 @@ static void live_ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags
 	end(rq, p, deq_flags);
 }
 
+/* how long BPF programs may take while a task is switched out, far more than they do */
+#define SWITCH_OUT_NS	(20 * NSEC_PER_MSEC)
+
 /*
  * While @p is being switched out, the BPF scheduler's ops run on its behalf, and BPF
  * disables migration for that. The original would take @p for one that has migration
- * disabled and eject the BPF scheduler. So wait until @p is off its CPU. Whoever
- * switches it out holds the lock of @p's rq until then and waits for nobody, and
- * cannot be doing that if @p is on @rq, which is locked here.
+ * disabled and eject the BPF scheduler. So if @p is to go to another rq, wait until it is
+ * off its CPU. It can't be on that if it is on @rq, which is locked here.
+ *
+ * Don't wait for ever. A task which really has migration disabled is dequeued as it's
+ * switched out, see migrate_disable_switch(), and that waits for this dispatch.
  */
 static void live_dispatch_to_local_dsq(struct scx_sched *sch, struct rq *rq,
 				       struct scx_dispatch_q *dst_dsq,
 				       struct task_struct *p, u64 enq_flags)
 {
-	if (task_rq(p) != rq)
-		smp_cond_load_acquire(&p->on_cpu, !VAL);
+	struct rq *src_rq = task_rq(p);
+
+	if (src_rq != rq && dst_dsq != local_dsq(src_rq)) {
+		u64 until = ktime_get_mono_fast_ns() + SWITCH_OUT_NS;
+
+		while (smp_load_acquire(&p->on_cpu) && ktime_get_mono_fast_ns() < until)
+			cpu_relax();
+	}
 	static_call(original_dispatch_to_local_dsq)(sch, rq, dst_dsq, p, enq_flags);
 }
 

@@ -547,6 +547,13 @@ s32 BPF_PROG(custody_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_f
 	if (!knobs.select || !a || (!a->mine && !knobs.everyone))
 		return cpu;
 
+	/*
+	 * Bypass overrules what is said here, and it can begin before the task is enqueued.
+	 * Then the task never was in custody.
+	 */
+	if (knobs.closing)
+		return cpu;
+
 	place = choose(&a->random, knobs.select);
 	if (place != PLACE_PASS)
 		put(p, a, BY_SELECT_CPU, place, 0);

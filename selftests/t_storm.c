@@ -103,10 +103,14 @@ static enum result fork_exit_run(void)
 TEST(fork_exit, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(8),
      .must = "Tasks that are born and end in numbers leave nothing open in the books.");
 
+/*
+ * Nothing is inserted into LOCAL_ON here: Linux 6.12 carries that out by a callback which
+ * it may queue while ops.dispatch() has the run queue unlocked, and then warns of it.
+ */
 static enum result hammer_run(void)
 {
-	knobs->select = PLACES_TERMINAL | PLACES_DSQ | PLACE_PASS;
-	knobs->enqueue = PLACES_TERMINAL | PLACES_CUSTODY;
+	knobs->select = PLACE_LOCAL | PLACE_GLOBAL | PLACES_DSQ | PLACE_PASS;
+	knobs->enqueue = PLACE_LOCAL | PLACE_GLOBAL | PLACES_CUSTODY;
 	knobs->held_to = PLACES_TERMINAL | PLACES_DSQ | PLACE_SECOND;
 	knobs->dsq_to = PLACE_LOCAL | PLACE_LOCAL_ON | PLACE_GLOBAL | PLACE_SECOND;
 	knobs->everyone = options.all_tasks;
