@@ -66,13 +66,24 @@ search_all() {
 	wait
 }
 
+# never_taken LOG: the steps of a CPU that the search never took.
+never_taken() {
+	sed -n '/^unreached in proctype cpu/,/^unreached in init/s/^\t.*, state [0-9]*, //p' "$1"
+}
+
+# summary LOG: how many states, how long, and what was found.
+summary() {
+	sed -nE 's/^ *([0-9]+) states, stored/\1 states/p; s/^pan:1: (.*)/\1/p
+		s/^pan: elapsed time ([0-9.]+) seconds/in \1 s/p' "$1" | paste -sd ' '
+}
+
 # is_right LOG: was all of it searched, and nothing found? Steps of a CPU that are never
 # taken would mean that something is not in the search.
 is_right() {
 	grep -v '^$' "$1"
 	grep -Eq '^State-vector .* errors: 0$' "$1" &&
 		! grep -Eiq 'error:|not completed|too small|out of memory|truncated|exceeded' "$1" &&
-		[ "$(sed -n '/^unreached in proctype cpu/,/^unreached in init/s/^\t.*, state [0-9]*, //p' "$1")" = '"-end-"' ]
+		[ "$(never_taken "$1")" = '"-end-"' ]
 }
 
 # is_found LOG REGEX: is this what the search ended with?
@@ -136,7 +147,7 @@ else
 		else
 			check "${names[i]}: is found" is_found "$tmp/$i.log" "${expected[i]}"
 		fi
-		diag "$(sed -nE 's/^ *([0-9]+) states, stored/\1 states/p; s/^pan: elapsed time ([0-9.]+) seconds/in \1 s/p; s/^pan:1: (.*)/\1/p' "$tmp/$i.log" | paste -sd ' ')"
+		diag "$(summary "$tmp/$i.log")"
 	done
 fi
 
