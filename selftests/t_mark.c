@@ -59,5 +59,5 @@ static enum result no_dequeue_op_run(void)
 	return marks();
 }
 
-TEST(no_dequeue_op, .rows = ROW(17), .without_dequeue = true,
+TEST(no_dequeue_op, .rows = ROW(17), .hazards = HAZARD(15), .without_dequeue = true,
      .must = "Custody is tracked just the same for a scheduler without ops.dequeue().");
