@@ -200,9 +200,7 @@ static int __init check_calls(void)
 					symbol_names[calls[i].caller],
 					symbol_names[calls[i].callee]);
 	}
-	return check_call_of_either(LIVE_dispatch_to_local_dsq, LIVE_finish_dispatch,
-				    LIVE_flush_dispatch_buf) ?:
-	       check_call_of_either(LIVE_scx_idle_enable, LIVE_scx_enable,
+	return check_call_of_either(LIVE_scx_idle_enable, LIVE_scx_enable,
 				    LIVE_scx_enable_workfn);
 }
 
@@ -283,8 +281,6 @@ static const struct prototype prototypes[] __initconst = {
 	{ LIVE_scx_idle_enable, "void (sched_ext_ops *)" },
 	{ LIVE_ops_dequeue, "void (rq *, task_struct *, u64)" },
 	{ LIVE_dispatch_enqueue, "void (scx_sched *, scx_dispatch_q *, task_struct *, u64)" },
-	{ LIVE_dispatch_to_local_dsq,
-	  "void (scx_sched *, rq *, scx_dispatch_q *, task_struct *, u64)" },
 	{ LIVE_consume_dispatch_q, "bool (scx_sched *, rq *, scx_dispatch_q *)" },
 	{ LIVE_scx_dsq_move, "bool (bpf_iter_scx_dsq_kern *, task_struct *, u64, u64)" },
 	{ LIVE_move_remote_task_to_local_dsq, "void (task_struct *, u64, rq *, rq *)" },
@@ -428,7 +424,6 @@ struct layout {
 
 static const struct layout layouts[] __initconst = {
 	LAID_OUT(task_struct, scx),
-	LAID_OUT(task_struct, on_cpu),
 	LAID_OUT(task_struct, thread_info),
 	LAID_OUT(task_struct, tasks),
 	LAID_OUT(task_struct, thread_node),

@@ -21,27 +21,25 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
-#include <linux/processor.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/ext.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/static_call.h>
 #include <linux/sysfs.h>
-#include <linux/timekeeping.h>
 #include <linux/wait.h>
 #include <linux/wait_bit.h>
 
 #include "fit.h"
 
 /*
- * Which of the hazards of docs/semantics.md the module leaves open, by its number:
+ * Which of the hazards of docs/semantics.md the module leaves open, by their numbers:
  * for the log, for sysfs, and from there for scx-custody status.
  */
-#define OPEN_HAZARDS "11: unless the kernel itself has the fix, a CPU that goes offline may wait for tasks in custody"
+#define OPEN_HAZARDS \
+	"unless the kernel itself has the fixes: 11, a CPU that goes offline may wait for tasks in custody; 12, a BPF scheduler may be ejected for a task that is still being switched out"
 
 /* --- counters ----------------------------------------------------------------- */
 
@@ -174,9 +172,6 @@ static void end(struct rq *rq, struct task_struct *p, u64 deq_flags)
 
 static void live_scx_idle_enable(struct sched_ext_ops *ops);
 static void live_ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags);
-static void live_dispatch_to_local_dsq(struct scx_sched *sch, struct rq *rq,
-				       struct scx_dispatch_q *dst_dsq,
-				       struct task_struct *p, u64 enq_flags);
 static void live_dispatch_enqueue(struct scx_sched *sch, struct scx_dispatch_q *dsq,
 				  struct task_struct *p, u64 enq_flags);
 static bool live_consume_dispatch_q(struct scx_sched *sch, struct rq *rq,
@@ -190,7 +185,6 @@ static void live_bpf_scx_unreg(void *kdata, struct bpf_link *link);
 
 DEFINE_STATIC_CALL_NULL(original_scx_idle_enable, live_scx_idle_enable);
 DEFINE_STATIC_CALL_NULL(original_ops_dequeue, live_ops_dequeue);
-DEFINE_STATIC_CALL_NULL(original_dispatch_to_local_dsq, live_dispatch_to_local_dsq);
 DEFINE_STATIC_CALL_NULL(original_dispatch_enqueue, live_dispatch_enqueue);
 DEFINE_STATIC_CALL_NULL(original_consume_dispatch_q, live_consume_dispatch_q);
 DEFINE_STATIC_CALL_NULL(original_scx_dsq_move, live_scx_dsq_move);
@@ -253,33 +247,6 @@ static void live_ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags
 		deq_flags |= SCX_DEQ_SCHED_CHANGE;
 	}
 	end(rq, p, deq_flags);
-}
-
-/* how long BPF programs may take while a task is switched out, far more than they do */
-#define SWITCH_OUT_NS	(20 * NSEC_PER_MSEC)
-
-/*
- * While @p is being switched out, the BPF scheduler's ops run on its behalf, and BPF
- * disables migration for that. The original would take @p for one that has migration
- * disabled and eject the BPF scheduler. So if @p is to go to another rq, wait until it is
- * off its CPU. It can't be on that if it is on @rq, which is locked here.
- *
- * Don't wait for ever. A task which really has migration disabled is dequeued as it's
- * switched out, see migrate_disable_switch(), and that waits for this dispatch.
- */
-static void live_dispatch_to_local_dsq(struct scx_sched *sch, struct rq *rq,
-				       struct scx_dispatch_q *dst_dsq,
-				       struct task_struct *p, u64 enq_flags)
-{
-	struct rq *src_rq = task_rq(p);
-
-	if (src_rq != rq && dst_dsq != local_dsq(src_rq)) {
-		u64 until = ktime_get_mono_fast_ns() + SWITCH_OUT_NS;
-
-		while (smp_load_acquire(&p->on_cpu) && ktime_get_mono_fast_ns() < until)
-			cpu_relax();
-	}
-	static_call(original_dispatch_to_local_dsq)(sch, rq, dst_dsq, p, enq_flags);
 }
 
 /* sticky_cpu is what marks the task as moving, and is set too late in here */
@@ -469,7 +436,6 @@ static struct hook attach_hooks[] = {
 static struct hook task_hooks[] = {
 	HOOK(ops_dequeue),
 	HOOK(dispatch_enqueue),
-	HOOK(dispatch_to_local_dsq),
 	HOOK(consume_dispatch_q),
 	HOOK(scx_dsq_move),
 	HOOK(move_remote_task_to_local_dsq),
@@ -1013,7 +979,7 @@ static int __init scx_custody_init(void)
 	}
 
 	add_taint(TAINT_LIVEPATCH, LOCKDEP_STILL_OK);
-	pr_info("BPF schedulers that are loaded from now on have the custody semantics; open is still hazard %s\n",
+	pr_info("BPF schedulers that are loaded from now on have the custody semantics; open are still hazards, %s\n",
 		OPEN_HAZARDS);
 	return 0;
 }

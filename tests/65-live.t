@@ -94,7 +94,7 @@ tells_hazards() {
 	local open
 
 	open=$(cat $counters/open_hazards) && [ -n "$open" ] &&
-		dmesg | grep -F "; open is still hazard $open"
+		dmesg | grep -F "; open are still hazards, $open"
 }
 
 # The tasks that play for --bench-pipe hold the BPF scheduler a little longer than that.
@@ -114,7 +114,7 @@ counted() {
 	grep -o 'CPU [01] .*ops_qseq=[0-9]*' /sys/kernel/tracing/trace |
 		sed 's/CPU \(.\).*=/\1 /' | sort | 
 		awk '{ last[$1] = $2; print } END {
-			exit !(last[0] > 0 && last[0] < 2 ^ 49 && last[1] > 2 ^ 49)
+			exit !(last[0] > 0 && last[0] < 562949953421312 && last[1] > 562949953421312)
 		}'
 }
 
@@ -188,7 +188,7 @@ END
 cat >"$logs/traced-steps" <<'END'
 . /functions
 
-all='bpf_scx_reg bpf_scx_unreg scx_idle_enable ops_dequeue dispatch_enqueue dispatch_to_local_dsq
+all='bpf_scx_reg bpf_scx_unreg scx_idle_enable ops_dequeue dispatch_enqueue
 consume_dispatch_q scx_dsq_move move_remote_task_to_local_dsq'
 
 comes_after() {
@@ -324,7 +324,7 @@ check "nor where another module redirects what it does" came rival 16
 check "and says why" said "not loaded: ftrace cannot redirect sched_ext's functions, maybe"
 check "it is loaded" came load 0
 check "and says how much it gives" \
-	said 'BPF schedulers that are loaded from now on have the custody semantics; open is still'
+	said 'BPF schedulers that are loaded from now on have the custody semantics; open are still'
 check "which can be read in sysfs, too" came open-hazards 0
 check "where no BPF scheduler is loaded, it is in no one's way" came idle 0
 check "all selftests pass with it" came all 0

@@ -121,7 +121,7 @@ prove() {
 	is 'with: live patched' live_patched
 	su - user -c 'scx-custody status' | tee /tmp/status
 	is 'with: status tells which hazards are open' \
-		grep -F "open is still hazard $(cat $counters/open_hazards)" /tmp/status
+		grep -F "open are still hazards, $(cat $counters/open_hazards)" /tmp/status
 	modprobe -r scx_custody
 
 	# tasks that wake each other all the time, under each BPF scheduler that comes

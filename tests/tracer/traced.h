@@ -9,7 +9,6 @@
 	FUNCTION(scx_idle_enable)		\
 	FUNCTION(ops_dequeue)			\
 	FUNCTION(dispatch_enqueue)		\
-	FUNCTION(dispatch_to_local_dsq)		\
 	FUNCTION(consume_dispatch_q)		\
 	FUNCTION(scx_dsq_move)			\
 	FUNCTION(move_remote_task_to_local_dsq)
