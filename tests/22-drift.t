@@ -29,7 +29,7 @@ recognised() {
 			for (keys %{$told->{probes}}) {
 				my $probe = $told->{probes}{$_};
 
-				s/_/ / if /^hazard/;
+				s/_/ / if /^(?:hazard|fix)_/;
 				die "$_ differs\n" unless index($text,
 					"\n$_: $probe->{answer} ($probe->{evidence})\n") > 0;
 			}
@@ -60,7 +60,7 @@ claim_version() {
 by_hand() {
 	local name
 
-	for name in "$root/patches/$2"/*.patch; do
+	for name in $(detect --patches "$1"); do
 		patch -s -d "$1" -p1 --fuzz=0 --no-backup-if-mismatch <"$name" || return
 	done
 }
