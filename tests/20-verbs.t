@@ -267,7 +267,7 @@ check "apply minds no settings of the user's" says 'are applied' \
 	POSIXLY_CORRECT=1 PATCH_VERSION_CONTROL=numbered GIT_DIR=/nonexistent CDPATH=/ \
 	"$root/scripts/apply" "$tree"
 check "nor does quilt by hand" \
-	[ "$(cd "$tree" && HOME=$tmp/home quilt applied | wc -l)" -eq "$(grep -c '\.patch' "$root/patches/6.12/series")" ]
+	[ "$(cd "$tree" && HOME=$tmp/home quilt applied | wc -l)" -eq "$(detect --patches "${pristine_tree[6.12]}" | wc -l)" ]
 check "unapply minds no settings of the user's" \
 	env HOME="$tmp/home" XDG_CACHE_HOME="$tmp" QUILT_PATCHES=elsewhere QUILT_SERIES=other QUILT_PC=.qc \
 	POSIXLY_CORRECT=1 GIT_DIR=/nonexistent CDPATH=/ "$root/scripts/unapply" "$tree"

@@ -115,18 +115,32 @@ for pair in 6.12:6.18 7.1:6.17 7.2:6.17 6.18:7.2; do
 	rm -rf "$tree" "$newer"
 done
 
+# goes_in TREE MUTATION: put it into a patched tree: its diff, or that a fix is not there.
+goes_in() {
+	local without options=(-s -d "$1" -p1 --fuzz=0 --no-backup-if-mismatch)
+
+	without=$(sed -n '/^--- /q; s/^Without: *//p' "$2")
+	if [ -n "$without" ]; then
+		patch "${options[@]}" --reverse -i "$(ls "$root"/patches/6.18/*-fix-"$without".patch)"
+	else
+		patch "${options[@]}" -i "$2"
+	fi
+}
+
 # Which hazards a mutation puts back that shows in the source.
 patched=$(sapling 6.18)
 by_hand "$patched" 6.18
 for mutation in "$root"/tests/mutations/*.patch; do
+	# Those of other lines put back what is here, too.
+	! grep -q '^Line: ' "$mutation" || continue
 	name=$(basename "$mutation" .patch)
 	hazard=${name%%-*}
 	hazard=${hazard#h}
 	tree=$(mktemp -d "$tmp/mutant.XXXX")
 	cp -a "$patched/." "$tree"
-	check "$name: goes in" patch -s -d "$tree" -p1 --fuzz=0 --no-backup-if-mismatch -i "$mutation"
-	case $hazard in
-	2 | 3 | 6)
+	check "$name: goes in" goes_in "$tree" "$mutation"
+	case $name in
+	h[236]-* | h7-flag-lost-* | h15-*)
 		check "$name: does not show in the source" is "$tree" 'instance-dsqs|6.18|complete|' ;;
 	*)
 		check "$name: hazard $hazard is open" is "$tree" "instance-dsqs|6.18|incomplete|$hazard"
@@ -270,8 +284,12 @@ verdict() {
 	renamed_local:6.12*) echo "0002|2|$cmpxchg" ;;
 	renamed_local:*) echo "0002|2|$opss" ;;
 	moved_helper:*) echo offset ;;
-	argument_of_dispatch_enqueue:6.12-early)
-		echo '0011|1|		dispatch_enqueue(find_global_dsq(p), p,|		dispatch_enqueue(NULL, find_global_dsq(p), p,' ;;
+	argument_of_dispatch_enqueue:6.12*)
+		echo '0013|1|		dispatch_enqueue(find_global_dsq(p), p,|		dispatch_enqueue(NULL, find_global_dsq(p), p,' ;;
+	argument_of_dispatch_enqueue:6.17)
+		echo '0013|1|		dispatch_enqueue(sch, find_global_dsq(p), p,|		dispatch_enqueue(NULL, sch, find_global_dsq(p), p,' ;;
+	argument_of_dispatch_enqueue:6.*)
+		echo '0013|1|		dispatch_enqueue(sch, find_global_dsq(sch, p), p,|		dispatch_enqueue(NULL, sch, find_global_dsq(sch, p), p,' ;;
 	argument_of_dispatch_enqueue:7.1)
 		echo '0004|3|		dispatch_enqueue(sch, rq, find_global_dsq(sch, task_cpu(p)), p,|		dispatch_enqueue(NULL, sch, rq, find_global_dsq(sch, task_cpu(p)), p,' ;;
 	argument_of_dispatch_enqueue:*) echo applies ;;
