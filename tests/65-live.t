@@ -99,7 +99,7 @@ tells_hazards() {
 
 # The tasks that play for --bench-pipe hold the BPF scheduler a little longer than that.
 unloaded() {
-	! scheduler_loaded
+	grep -qx disabled /sys/kernel/sched_ext/state
 }
 
 # A BPF scheduler that is loaded fast.
@@ -293,7 +293,7 @@ came() {
 # warned TEXT RUN: the kernel did, once, with just this.
 warned() {
 	grep -A 1 'WARNING:' "$2/console.log"
-	[ "$(grep -c 'WARNING:' "$2/console.log")" = 1 ] && said "$1" "$2"
+	[ "$(grep -c 'WARNING:' "$2/console.log")" = 1 ] && grep -F "$1" "$2/console.log"
 }
 
 # said TEXT [RUN]: the module did, in the kernel's log.
