@@ -27,13 +27,6 @@ restores() {
 
 # --- there and back, on every line ----------------------------------------------
 
-# by_plain_quilt TREE LINE: with the lines deleted of what the tree has of itself.
-by_plain_quilt() {
-	detect --patches "$1" | sed 's/.*\///' >"$tmp/series"
-	(cd "$1" && QUILT_PATCHES=$root/patches/$2 QUILT_SERIES=$tmp/series \
-		quilt --quiltrc - push -a --fuzz=0)
-}
-
 quilt_goes_back_and_forth() {
 	local pristine=$2 applied
 

@@ -120,7 +120,7 @@ sources_of() {
 # has_series TREE SERIES TWIN: are the sources what plain quilt makes of the twin?
 has_series() {
 	rm -rf "$3/.pc"
-	(cd "$3" && QUILT_PATCHES=$root/patches/$2 quilt push -a --fuzz=0) >/dev/null || return
+	by_plain_quilt "$3" "$2" >/dev/null || return
 	as_before "$(sources_of "$3")" sources_of "$1" && in_the_right_functions "$1" "$2" &&
 		says '^feature: complete$' detect "$1"
 }
@@ -189,7 +189,7 @@ fi
 
 for source in "${source_names[@]}"; do
 	IFS='|' read -r layout line _ <<<"${is[$source]}"
-	count=$(grep -c '\.patch' "$root/patches/$line/series")
+	count=$(detect --patches "${pristine_tree[$source]}" | wc -l)
 	tree=$(unpacked "$source")
 	twin=$(unpacked "$source")
 	pristine=$(snapshot "$tree")

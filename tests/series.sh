@@ -27,7 +27,7 @@ calls_of() {
 # 7.1 on, the kernel's own helpers are called.
 # in_the_right_functions TREE SERIES
 in_the_right_functions() {
-	local file move=move_task_between_dsqs
+	local file move=move_task_between_dsqs task=scx
 
 	file=$1/$(cd "$1" && ext_c)
 	case $2 in
@@ -48,6 +48,7 @@ in_the_right_functions() {
 		return ;;
 	esac
 	grep -q "^static .*$move(" "$file" || move=scx_dispatch_from_dsq
+	! grep -q "^static .*scx_ops_enable_task(" "$file" || task=scx_ops
 	diff <(calls_of 'scx_custody_[a-z_]+' "$file") <(sort <<-END
 		dispatch_enqueue: scx_custody_end
 		dispatch_enqueue: scx_custody_end
@@ -56,6 +57,8 @@ in_the_right_functions() {
 		ops_dequeue: scx_custody_end_on_dequeue
 		$move: scx_custody_end
 		consume_dispatch_q: scx_custody_end
+		${task}_enable_task: scx_custody_forget
+		${task}_disable_task: scx_custody_forget
 	END
 	)
 }

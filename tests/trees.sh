@@ -83,6 +83,13 @@ unapply() { "$root/scripts/unapply" "$@"; }
 debian_source() { "$root/scripts/debian-source" "$@"; }
 fedora_spec() { "$root/scripts/fedora-spec" "$@"; }
 
+# by_plain_quilt TREE LINE: with the lines deleted of what the tree has of itself.
+by_plain_quilt() {
+	detect --patches "$1" | sed 's/.*\///' >"$tmp/series"
+	(cd "$1" && QUILT_PATCHES=$root/patches/$2 QUILT_SERIES=$tmp/series \
+		quilt --quiltrc - push -a --fuzz=0)
+}
+
 # as_before TEXT COMMAND...: is what the command prints that text?
 as_before() {
 	diff <(echo "$1") <("${@:2}")
