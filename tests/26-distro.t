@@ -66,7 +66,7 @@ package() {
 	echo '# Changes to the build' >"$tree/debian/patches/series"
 	debian_patch "$tree" debian/version.patch Makefile '1s/^/# /'
 	echo >>"$tree/debian/patches/series"
-	debian_patch "$tree" bugfix/all/ext.patch kernel/sched/ext.c '1i /* Debian was here */'
+	debian_patch "$tree" bugfix/all/ext.patch "$(ext_of "$1")" '1i /* Debian was here */'
 	echo "$tree"
 }
 
