@@ -23,7 +23,7 @@
 
 # The tests as a whole aim for an hour on a bare machine: a mutation, which takes about
 # a minute, is not begun when this many seconds have passed.
-latest=${SCX_CUSTODY_MUTATIONS_UNTIL:-2700}
+latest=${SCX_CUSTODY_MUTATIONS_UNTIL:-2100}
 
 logs=$cache/logs/check-mutations
 rm -rf "$logs"
