@@ -282,15 +282,21 @@ void kick_cpu(int cpu)
 
 /* The books. */
 
-unsigned long long nr_entered_by(enum entry entry, unsigned int places)
+/* Of counters that there is one of for each place, the sum of those. */
+static unsigned long long sum_at(const unsigned long long *counters, unsigned int places)
 {
 	unsigned long long sum = 0;
 	int i;
 
 	for (i = 0; i < NR_PLACES; i++)
 		if (places & 1u << i)
-			sum += books->entered[entry][i];
+			sum += counters[i];
 	return sum;
+}
+
+unsigned long long nr_entered_by(enum entry entry, unsigned int places)
+{
+	return sum_at(books->entered[entry], places);
 }
 
 unsigned long long nr_entered(unsigned int places)
@@ -300,13 +306,7 @@ unsigned long long nr_entered(unsigned int places)
 
 unsigned long long nr_terminal(enum entry entry, unsigned int places)
 {
-	unsigned long long sum = 0;
-	int i;
-
-	for (i = 0; i < NR_PLACES; i++)
-		if (places & 1u << i)
-			sum += books->terminal[entry][i];
-	return sum;
+	return sum_at(books->terminal[entry], places);
 }
 
 unsigned long long nr_left(unsigned int places, enum leave leave)
@@ -328,35 +328,17 @@ unsigned long long nr_left_any(void)
 
 unsigned long long nr_held_to(unsigned int places)
 {
-	unsigned long long sum = 0;
-	int i;
-
-	for (i = 0; i < NR_PLACES; i++)
-		if (places & 1u << i)
-			sum += books->held_to[i];
-	return sum;
+	return sum_at(books->held_to, places);
 }
 
 unsigned long long nr_unlocked_to(unsigned int places)
 {
-	unsigned long long sum = 0;
-	int i;
-
-	for (i = 0; i < NR_PLACES; i++)
-		if (places & 1u << i)
-			sum += books->unlocked_to[i];
-	return sum;
+	return sum_at(books->unlocked_to, places);
 }
 
 unsigned long long nr_dsq_to(unsigned int places)
 {
-	unsigned long long sum = 0;
-	int i;
-
-	for (i = 0; i < NR_PLACES; i++)
-		if (places & 1u << i)
-			sum += books->dsq_to[i];
-	return sum;
+	return sum_at(books->dsq_to, places);
 }
 
 long nr_in_custody(void)
