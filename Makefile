@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# Which kernel to work on: a name in kernels/sources.tsv.
+# Which kernel to work on: a name in lab/kernels/sources.tsv.
 LINE ?= 6.12
 
 # Quotes for the shell whatever a user's variable holds.
@@ -19,103 +19,104 @@ kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED,$(if $($(name)),
 ## Everything at once
 
 demo: ##- build LINE (6.12, 6.18, ...) pristine and patched, boot both, compare
-	@scripts/demo $(call quote,$(LINE))
+	@lab/demo $(call quote,$(LINE))
 
 check: ##- all tests; ends in 'N passed, N failed'
-	@scripts/check
+	@lab/check
 
 check-mutations: ##- put each hazard back and see that its test catches it
-	@scripts/check mutations
+	@lab/check mutations
 
 check-lockdep: ##- run the selftests under lockdep on 6.12, 6.18 and 7.1
-	@scripts/check lockdep
+	@lab/check lockdep
 
 check-releases: ##- see that the series apply to all releases of their lines
-	@scripts/check releases
+	@lab/check releases
 
 oracle: ##- compare what tasks see on LINE, patched, and on mainline
-	@scripts/oracle $(call quote,$(LINE))
+	@lab/oracle $(call quote,$(LINE))
 
 matrix: ##- every line and stock kernel against every row; ONLY='KERNEL...'
-	@scripts/matrix $(if $(ONLY),--only $(ONLY))
+	@lab/matrix/matrix $(if $(ONLY),--only $(ONLY))
 
 e2e-deb: ##- build the packages, install with apt, boot, read the verdict
-	@scripts/e2e deb
+	@lab/e2e deb
 
 e2e-rpm: ##- the same with dnf
-	@scripts/e2e rpm
+	@lab/e2e rpm
 
 e2e-dkms: ##- build the module with dkms, boot, load, unload, see what it refuses
-	@scripts/e2e dkms
+	@lab/e2e dkms
 
 ## A kernel source tree: KSRC=dir
 
 detect: ##- say what a tree is and what that rests on; JSON=1 for a program
-	@compat/detect $(if $(JSON),--json) $(call quote,$(KSRC))
+	@command/verbs/detect $(if $(JSON),--json) $(call quote,$(KSRC))
 
 patches: ##- print the patches that apply would put in, in order
-	@compat/detect --patches $(call quote,$(KSRC))
+	@command/verbs/detect --patches $(call quote,$(KSRC))
 
 verify: ##- would the series apply, and if not, why? changes nothing; JSON=1
-	@scripts/verify $(if $(JSON),--json) $(call quote,$(KSRC))
+	@command/verbs/verify $(if $(JSON),--json) $(call quote,$(KSRC))
 
 apply: ##- apply the series that fits, all of it or nothing
-	@scripts/apply $(call quote,$(KSRC))
+	@command/verbs/apply $(call quote,$(KSRC))
 
 unapply: ##- undo apply, to the byte
-	@scripts/unapply $(call quote,$(KSRC))
+	@command/verbs/unapply $(call quote,$(KSRC))
 
 ## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no
 
 kernel-deb: ##- apply, configure and build for apt, print where the packages are
-	@scripts/scx-custody kernel-deb $(kernel_arguments)
+	@command/scx-custody kernel-deb $(kernel_arguments)
 
 kernel-rpm: ##- the same for dnf
-	@scripts/scx-custody kernel-rpm $(kernel_arguments)
+	@command/scx-custody kernel-rpm $(kernel_arguments)
 
 ## Packages of the kit
 
 deb: ##- build for apt, print where the packages are
-	@scripts/build-packages deb
+	@lab/build-packages deb
 
 rpm: ##- build for dnf, print where the packages are
-	@scripts/build-packages rpm
+	@lab/build-packages rpm
 
 install: install-patches install-selftests install-dkms install-unit ##- into DESTDIR=, prefix=/usr/local
 
 status: ##- does the running kernel have the semantics? JSON=1
-	@scripts/scx-custody status $(if $(JSON),--json)
+	@command/scx-custody status $(if $(JSON),--json)
 
 ## The packaging of a distribution
 
 debian-source: ##- add the series to a Debian source package KSRC=dir; UNDO=1
-	@scripts/debian-source $(if $(UNDO),--undo) $(call quote,$(KSRC))
+	@command/verbs/debian-source $(if $(UNDO),--undo) $(call quote,$(KSRC))
 
 fedora-spec: ##- put it beside Fedora's kernel.spec, SPEC=dir KSRC=dir; UNDO=1
-	@scripts/fedora-spec $(if $(UNDO),--undo) $(if $(KSRC),--ksrc $(call quote,$(KSRC))) $(call quote,$(SPEC))
+	@command/verbs/fedora-spec $(if $(UNDO),--undo) \
+		$(if $(KSRC),--ksrc $(call quote,$(KSRC))) $(call quote,$(SPEC))
 
 ## Step by step
 
 setup: ##- install what is missing through apt (as root)
-	@scripts/setup
+	@lab/setup
 
 fetch: ##- get the pristine source or stock image LINE, print where it is
-	@scripts/fetch $(call quote,$(LINE))
+	@lab/fetch $(call quote,$(LINE))
 
 kernel: ##- build LINE for the VM, VARIANT=pristine|patched|patched-lockdep
-	@scripts/build-kernel $(call quote,$(LINE)) $(call quote,$(or $(VARIANT),patched))
+	@lab/build-kernel $(call quote,$(LINE)) $(call quote,$(or $(VARIANT),patched))
 
 selftests: ##- build scx-custody-selftest, print where it is
-	@scripts/build-selftests
+	@lab/build-selftests
 
 example: ##- build scx_ledger, an example BPF scheduler, print where it is
-	@scripts/build-program examples
+	@lab/build-program examples
 
 vm: ##- boot KERNEL=image and run CMD='...' in it; VM='--cpus 4 ...' for more
-	@vm/run --kernel $(call quote,$(KERNEL)) $(VM) -- $(call quote,$(CMD))
+	@lab/vm/run --kernel $(call quote,$(KERNEL)) $(VM) -- $(call quote,$(CMD))
 
 help: ##- this list
-	@awk -f scripts/help.awk Makefile
+	@awk -f lab/help.awk Makefile
 
 include install.mk
 

@@ -20,33 +20,27 @@ kit = $(DESTDIR)$(datadir)/scx-custody
 module = $(DESTDIR)$(srcdir)/scx-custody-$(version)
 version = $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
-# The verbs that make sense without this kit's source, and what they are made of.
-installed_scripts := scx-custody status check-btf lib.sh tree.sh apply unapply verify drift.pl \
-	kernel-package kbuild.sh toolchain.sh kfuncs.c debian-source debian-changelog.pl \
-	fedora-spec
-
-# The header for BPF schedulers is found without asking the compiler for it.
-# Links between series stay links, which is why this is not done by install.
+# The command is what is in command/, and runs nothing but what is in these folders.
+# Links between series stay links, which is why this is not done by install. The
+# header for BPF schedulers is found without asking the compiler for it.
 install-patches:
-	$(INSTALL) -d $(kit)/scripts $(kit)/kernels $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
+	$(INSTALL) -d $(kit) $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
 		$(DESTDIR)$(includedir) $(DESTDIR)$(datadir)/bash-completion/completions
-	cp -R --preserve=links,mode,timestamps patches compat $(kit)
-	rm $(kit)/compat/README.md
-	mv $(kit)/compat/scx_custody.bpf.h $(DESTDIR)$(includedir)
-	cp --preserve=mode,timestamps $(installed_scripts:%=scripts/%) $(kit)/scripts
-	$(INSTALL) -m 644 kernels/sched-ext.config $(kit)/kernels
+	set -o pipefail; tar -c --exclude=README.md patches compat command | \
+		tar -xp --no-same-owner -C $(kit)
 	echo $(version) >$(kit)/VERSION
-	ln -sfr $(kit)/scripts/scx-custody $(DESTDIR)$(bindir)/scx-custody
-	$(INSTALL) -m 644 docs/man/scx-custody.1 $(DESTDIR)$(mandir)/man1
-	$(INSTALL) -m 644 scripts/completion.bash \
+	ln -sfr $(kit)/command/scx-custody $(DESTDIR)$(bindir)/scx-custody
+	ln -sfr $(kit)/command/completion.bash \
 		$(DESTDIR)$(datadir)/bash-completion/completions/scx-custody
+	$(INSTALL) -m 644 bpf/scx_custody.bpf.h $(DESTDIR)$(includedir)
+	$(INSTALL) -m 644 docs/man/scx-custody.1 $(DESTDIR)$(mandir)/man1
 
 install-selftests:
 	$(MAKE) -C selftests
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/scx-custody \
 		$(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man8
 	$(INSTALL) selftests/build/scx-custody-selftest $(DESTDIR)$(bindir)
-	$(INSTALL) selftests/verify $(DESTDIR)$(libexecdir)/scx-custody
+	$(INSTALL) selftests/record-verdict $(DESTDIR)$(libexecdir)/scx-custody
 	$(INSTALL) -m 644 docs/man/scx-custody-selftest.1 $(DESTDIR)$(mandir)/man1
 	$(INSTALL) -m 644 docs/man/scx-custody-verify.8 $(DESTDIR)$(mandir)/man8
 

@@ -101,8 +101,8 @@ $(objects)/%.skel.h: $(objects)/%.bpf.o $(filter $(BPFTOOL),$(bpftool))
 	$(BPFTOOL) gen skeleton $(objects)/$*.linked.o name $* >$@.new
 	mv $@.new $@
 
-$(objects)/%.bpf.o: %.bpf.c bpf.mk kernel.bpf.h compat.bpf.h $(shared)/../compat/scx_custody.bpf.h \
-			$(HEADERS) $(libbpf) | needs
+$(objects)/%.bpf.o: %.bpf.c bpf.mk kernel.bpf.h compat.bpf.h scx_custody.bpf.h $(HEADERS) \
+			$(libbpf) | needs
 	mkdir -p $(objects)
 	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 

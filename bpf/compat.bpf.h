@@ -8,7 +8,7 @@
 
 #include "kernel.bpf.h"
 #include <bpf/bpf_core_read.h>
-#include "../compat/scx_custody.bpf.h"
+#include "scx_custody.bpf.h"
 
 /* 6.12 has these under names that 6.13 replaced; libbpf drops the suffix. */
 void scx_bpf_dispatch___old(struct task_struct *p, u64 dsq_id, u64 slice,

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034 # what is set here is read by the verbs
 #
 # What a layout of ext.c is recognised by: the code that is there, never the
-# version that the Makefile claims. Source scripts/lib.sh first.
+# version that the Makefile claims. Source command/lib/base.sh first.
 #
 # A probe is a function probe_NAME, run inside the tree, which prints
 #

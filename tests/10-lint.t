@@ -20,7 +20,7 @@ shell_scripts() {
 }
 
 lacks_licence() {
-	files | grep -vE '^(LICENSE|README\.md|docs/.*|(compat|examples)/README\.md|.*\.expected|patches/.*|debian/(changelog|copyright|source/format|.*\.docs)|tests/mutations/.*|tests/matrix/.*|compat/shims/.*|compat/custody\.h)$' |
+	files | grep -vE '^(LICENSE|README\.md|docs/.*|(compat|examples|tests)/README\.md|.*\.expected|patches/.*|debian/(changelog|copyright|source/format|.*\.docs)|tests/mutations/.*|tests/matrix/.*|compat/shims/.*|compat/custody\.h)$' |
 		xargs grep -L 'SPDX-License-Identifier: GPL-2.0'
 }
 
@@ -37,8 +37,8 @@ check "no registry's host and no path of a machine is named" \
 check "every verb of the Makefile is in its help" diff \
 	<(sed -nE 's/^([a-z0-9-]+):.*/\1/p' Makefile | sort) \
 	<(make -s help | sed -nE 's/^  ([a-z0-9-]+) .*/\1/p' | sort)
-check "the selftests build, with warnings as errors" scripts/build-selftests
+check "the selftests build, with warnings as errors" lab/build-selftests
 check "the VM's init builds, with warnings as errors" \
-	gcc -Wall -Wextra -Werror -O2 -o /dev/null vm/init.c
+	gcc -Wall -Wextra -Werror -O2 -o /dev/null lab/vm/init.c
 
 done_testing

@@ -48,8 +48,8 @@ check "refuses a libbpf that is too old" \
 # there already.
 flags=(CPPFLAGS=-D_FORTIFY_SOURCE=2 LDFLAGS='-Wl,-z,relro -Wl,-z,now'
 	CFLAGS='-O2 -fstack-protector-strong -fcf-protection')
-capture bpftool "$root/scripts/build-program" bpftool
-capture tree "$root/scripts/fetch" 6.18
+capture bpftool "$root/lab/build-program" bpftool
+capture tree "$root/lab/fetch" 6.18
 
 # hardened: have the flags come all the way into libbpf?
 hardened() {

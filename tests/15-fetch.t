@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/fetch, scripts/build-kernel and scripts/setup: what they do beyond
+# lab/fetch, lab/build-kernel and lab/setup: what they do beyond
 # what every other test relies on, and what they refuse. Needs the network.
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
@@ -13,7 +13,7 @@ mkdir -p "$cache"
 TMPDIR=$cache scratch tmp
 
 # A kit whose tables can be changed, with a cache of its own.
-cp -r "$root/scripts" "$root/kernels" "$root/patches" "$root/compat" "$tmp"
+cp -r "$root/command" "$root/lab" "$root/patches" "$root/compat" "$tmp"
 real_cache=$(dirname "$cache")
 export XDG_CACHE_HOME=$tmp/cache
 downloads=$XDG_CACHE_HOME/scx-custody/dl
@@ -56,57 +56,57 @@ forget() {
 
 # --- fetch --------------------------------------------------------------------
 
-run scripts/fetch "$line"
+run lab/fetch "$line"
 check "fetch gets a stock kernel and its types" fetched
 file=$(echo "$downloads"/*)
 cp "$file" "$tmp/original"
 
 echo 'mark' >"$(cat "$tmp/stdout")/mark"
-run scripts/fetch "$line"
+run lab/fetch "$line"
 check "does nothing the second time" test -e "$(cat "$tmp/stdout")/mark" -a ! -s "$tmp/stderr"
 
 forget
 head -c 3000000 "$tmp/original" >"$file.part"
 rm "$file"
-run scripts/fetch "$line"
+run lab/fetch "$line"
 check "goes on with a download that was cut short" fetched
 
 forget
 head -c 3000000 /dev/urandom >"$file.part"
 rm "$file"
-run scripts/fetch "$line"
-[ "$exited" -eq 0 ] || run scripts/fetch "$line"
+run lab/fetch "$line"
+[ "$exited" -eq 0 ] || run lab/fetch "$line"
 check "recovers from a part that is wrong" fetched
 check "and ends with the right file" cmp "$file" "$tmp/original"
 
 forget
 rm "$file"
-sed -i "/^$line\t/s/[0-9a-f]\{64\}/$(printf '%064d' 0)/" "$tmp/kernels/sources.tsv"
+sed -i "/^$line\t/s/[0-9a-f]\{64\}/$(printf '%064d' 0)/" "$tmp/lab/kernels/sources.tsv"
 check "refuses a file with another checksum than the table's" \
-	refused 1 'another checksum' scripts/fetch "$line"
+	refused 1 'another checksum' lab/fetch "$line"
 check "and does not keep it" test ! -e "$file"
-cp "$root/kernels/sources.tsv" "$tmp/kernels"
+cp "$root/lab/kernels/sources.tsv" "$tmp/lab/kernels"
 
 VERSION=1.0-1 check "names what is served when a version is not" \
 	refused 1 'no longer serves linux-source-6.12 1.0-1 but: .*6\.12\.[0-9]+.*VERSION=6\.12\.' \
-	scripts/fetch 6.12
+	lab/fetch 6.12
 check "refuses an unknown line and names those it knows" \
-	refused 1 'the lines are: 6.12-early 6.12 6.17 ' scripts/fetch 5.10
-check "refuses no line" refused 2 'no line' scripts/fetch
-check "refuses two lines" refused 2 'one line' scripts/fetch 6.12 6.18
-check "refuses an option" refused 2 'not an option' scripts/fetch --quick
+	refused 1 'the lines are: 6.12-early 6.12 6.17 ' lab/fetch 5.10
+check "refuses no line" refused 2 'no line' lab/fetch
+check "refuses two lines" refused 2 'one line' lab/fetch 6.12 6.18
+check "refuses an option" refused 2 'not an option' lab/fetch --quick
 
 # --- build-kernel -------------------------------------------------------------
 
-check "build-kernel refuses no variant" refused 2 'LINE and a VARIANT' scripts/build-kernel 6.18
-check "refuses an unknown variant" refused 2 'VARIANT is' scripts/build-kernel 6.18 better
+check "build-kernel refuses no variant" refused 2 'LINE and a VARIANT' lab/build-kernel 6.18
+check "refuses an unknown variant" refused 2 'VARIANT is' lab/build-kernel 6.18 better
 check "refuses a line that has no source tree, and names those that have" \
 	refused 2 "no whole source tree 'stock-7.3.4', but: 6.12-early 6.12 " \
-	scripts/build-kernel stock-7.3.4 patched
+	lab/build-kernel stock-7.3.4 patched
 check "refuses a mutation that is not there" \
-	refused 2 'no patch' scripts/build-kernel --mutation "$tmp/none" 6.18 patched
+	refused 2 'no patch' lab/build-kernel --mutation "$tmp/none" 6.18 patched
 check "refuses a mutation of the pristine kernel" \
-	refused 2 'patched kernel' scripts/build-kernel --mutation "$0" 6.18 pristine
+	refused 2 'patched kernel' lab/build-kernel --mutation "$0" 6.18 pristine
 
 # From here on with the source that the real cache has; nothing is compiled.
 for name in dl src apt; do
@@ -122,24 +122,24 @@ cat >"$tmp/misfit.patch" <<'END'
 +nor this
 END
 check "says so when a mutation does not apply" refused 1 'misfit.patch does not apply' \
-	scripts/build-kernel --mutation "$tmp/misfit.patch" 6.18 patched
-echo CONFIG_NO_SUCH_OPTION=y >>"$tmp/kernels/boot.config"
+	lab/build-kernel --mutation "$tmp/misfit.patch" 6.18 patched
+echo CONFIG_NO_SUCH_OPTION=y >>"$tmp/lab/kernels/boot.config"
 check "names the options that did not come out" \
-	refused 1 'did not come out: CONFIG_NO_SUCH_OPTION=y\.' scripts/build-kernel 6.18 patched
+	refused 1 'did not come out: CONFIG_NO_SUCH_OPTION=y\.' lab/build-kernel 6.18 patched
 
 # --- setup --------------------------------------------------------------------
 
-check "setup refuses an argument" refused 2 'not an argument' scripts/setup now
+check "setup refuses an argument" refused 2 'not an argument' lab/setup now
 public=''
 scratch public
-cp -r "$root/scripts" "$public"
-sed -i 's/^packages=(/&no-such-package/' "$public/scripts/setup"
+cp -r "$root/command" "$root/lab" "$public"
+sed -i 's/^packages=(/&no-such-package/' "$public/lab/setup"
 chmod -R a+rX "$public"
 nobody=()
 [ "$(id -u)" -ne 0 ] || nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 # shellcheck disable=SC2016 # for the inner shell
 check "setup without root names what is missing" bash -c '
 	cd / && ! said=$("$@" 2>&1) && grep "missing: no-such-package;.* as root" <<<"$said"
-' _ ${nobody[@]+"${nobody[@]}"} env HOME="$public" "$public/scripts/setup"
+' _ ${nobody[@]+"${nobody[@]}"} env HOME="$public" "$public/lab/setup"
 
 done_testing

@@ -243,7 +243,7 @@ ln -s /usr/bin/* /bin/* "$tmp/bin" 2>/dev/null
 rm "$tmp/bin/quilt"
 for verb in verify apply unapply; do
 	check "$verb: quilt is missing" \
-		refuses "$tree" 'quilt is not installed; run .make setup. as root' env PATH="$tmp/bin" "$root/scripts/$verb" "$tree"
+		refuses "$tree" 'quilt is not installed; run .make setup. as root' env PATH="$tmp/bin" "$verbs/$verb" "$tree"
 done
 
 # --- settings and names that must not matter -------------------------------------
@@ -258,12 +258,12 @@ END
 check "apply minds no settings of the user's" says 'are applied' \
 	env HOME="$tmp/home" XDG_CACHE_HOME="$tmp" QUILT_PATCHES=elsewhere QUILT_SERIES=other QUILT_PC=.qc \
 	POSIXLY_CORRECT=1 PATCH_VERSION_CONTROL=numbered GIT_DIR=/nonexistent CDPATH=/ \
-	"$root/scripts/apply" "$tree"
+	"$verbs/apply" "$tree"
 check "nor does quilt by hand" \
 	[ "$(cd "$tree" && HOME=$tmp/home quilt applied | wc -l)" -eq "$(detect --patches "${pristine_tree[6.12]}" | wc -l)" ]
 check "unapply minds no settings of the user's" \
 	env HOME="$tmp/home" XDG_CACHE_HOME="$tmp" QUILT_PATCHES=elsewhere QUILT_SERIES=other QUILT_PC=.qc \
-	POSIXLY_CORRECT=1 GIT_DIR=/nonexistent CDPATH=/ "$root/scripts/unapply" "$tree"
+	POSIXLY_CORRECT=1 GIT_DIR=/nonexistent CDPATH=/ "$verbs/unapply" "$tree"
 check "it is as it was" as_before "$pristine" snapshot "$tree"
 
 odd="$tmp/it's a \"tree\" \$HOME"
@@ -406,15 +406,15 @@ tree=$(sapling 6.18)
 pristine=$(snapshot "$tree")
 for signal in HUP:129 INT:130 TERM:143; do
 	check "apply: SIG${signal%:*} while quilt is at work" gives_up "${signal#*:}" "$tree" \
-		interrupting quilt '*' "${signal%:*}" 1 "$root/scripts/apply" "$tree"
+		interrupting quilt '*' "${signal%:*}" 1 "$verbs/apply" "$tree"
 	check "verify: SIG${signal%:*} while quilt is at work" gives_up "${signal#*:}" "$tree" \
-		interrupting quilt '*' "${signal%:*}" 1 "$root/scripts/verify" "$tree"
+		interrupting quilt '*' "${signal%:*}" 1 "$verbs/verify" "$tree"
 	check "apply: SIG${signal%:*} while renaming comes too late" says 'are applied' \
-		interrupting mv '-*T' "${signal%:*}" 3 "$root/scripts/apply" "$tree"
+		interrupting mv '-*T' "${signal%:*}" 3 "$verbs/apply" "$tree"
 	check "unapply: SIG${signal%:*} while quilt is at work" gives_up "${signal#*:}" "$tree" \
-		interrupting quilt '*' "${signal%:*}" 1 "$root/scripts/unapply" "$tree"
+		interrupting quilt '*' "${signal%:*}" 1 "$verbs/unapply" "$tree"
 	check "unapply: SIG${signal%:*} while renaming comes too late" says 'are as they were' \
-		interrupting mv '-*T' "${signal%:*}" 2 "$root/scripts/unapply" "$tree"
+		interrupting mv '-*T' "${signal%:*}" 2 "$verbs/unapply" "$tree"
 	check "unapply: and all is as it was" as_before "$pristine" snapshot "$tree"
 done
 
@@ -422,13 +422,13 @@ apply "$tree" >/dev/null
 renames=$(($(cd "$tree" && quilt files -a | sort -u | wc -l) + 2))
 unapply "$tree" >/dev/null
 for ((n = 1; n <= renames; n++)); do
-	check "apply killed after rename $n of $renames" killed "$n" "$root/scripts/apply" "$tree"
+	check "apply killed after rename $n of $renames" killed "$n" "$verbs/apply" "$tree"
 	rm -rf "${verb_tmp:?}"/*
 	check "detect: half applied" says '^feature: half applied$' detect "$tree"
 	check "apply: refused" refuses "$tree" 'half applied: .*make unapply' apply "$tree"
 	check "unapply: goes back" restores "$tree" "$pristine"
 	apply "$tree" >/dev/null
-	check "unapply killed after rename $n of $renames" killed "$n" "$root/scripts/unapply" "$tree"
+	check "unapply killed after rename $n of $renames" killed "$n" "$verbs/unapply" "$tree"
 	rm -rf "${verb_tmp:?}"/*
 	check "unapply: goes on" restores "$tree" "$pristine"
 done
@@ -486,10 +486,10 @@ if [ "$(id -u)" -eq 0 ]; then
 		setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent "$@"
 	}
 	check "apply: a source that cannot be read" \
-		refuses "$tree" 'kernel/sched/ext\.c cannot be read' nobody "$root/scripts/apply" "$tree"
+		refuses "$tree" 'kernel/sched/ext\.c cannot be read' nobody "$verbs/apply" "$tree"
 	chmod a+r "$tree/kernel/sched/ext.c"
 	check "apply: a tree of somebody else's" \
-		refuses "$tree" 'cannot be written to; nothing was changed' nobody "$root/scripts/apply" "$tree"
+		refuses "$tree" 'cannot be written to; nothing was changed' nobody "$verbs/apply" "$tree"
 	chown 1:1 "$tree/kernel/sched/ext.c"
 	pristine=$(snapshot "$tree")
 	check "root: applies to what belongs to several" says 'are applied' apply "$tree"
@@ -501,9 +501,9 @@ if [ "$(id -u)" -eq 0 ]; then
 	pristine=$(snapshot "$tree")
 	check "root: applies to somebody's tree" says 'are applied' apply "$tree"
 	check "root: who still owns all of it" [ -z "$(find "$tree" ! -user 65534)" ]
-	check "root: and can unapply it" says 'are as they were' nobody "$root/scripts/unapply" "$tree"
+	check "root: and can unapply it" says 'are as they were' nobody "$verbs/unapply" "$tree"
 	check "root: with nothing changed" as_before "$pristine" snapshot "$tree"
-	check "somebody: applies to his tree" says 'are applied' nobody "$root/scripts/apply" "$tree"
+	check "somebody: applies to his tree" says 'are applied' nobody "$verbs/apply" "$tree"
 	check "somebody: root takes it out" restores "$tree" "$pristine"
 	rm -rf "$tree"
 else
@@ -516,7 +516,7 @@ tree=$(sapling 6.18)
 pristine=$(snapshot "$tree")
 for verb in verify apply unapply detect; do
 	check "$verb: another one is at work" refuses "$tree" 'another apply or unapply is at work' \
-		flock -x "$tree" "$root/$([ $verb = detect ] && echo compat || echo scripts)/$verb" "$tree"
+		flock -x "$tree" "$verbs/$verb" "$tree"
 done
 for i in 1 2 3; do
 	apply "$tree" >"$tmp/out.$i" 2>&1 &

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/matrix: which test is for which row is said in one place only, the
+# lab/matrix/matrix: which test is for which row is said in one place only, the
 # tables say what the results do, and what has a result is not run again. The
 # tables are made here from results that were recorded from real runs, in
 # tests/matrix/, with what the page said then; one kernel is booted.
@@ -13,7 +13,7 @@
 
 selftest='' tmp=''
 scratch tmp
-capture selftest "$root/scripts/build-selftests" || {
+capture selftest "$root/lab/build-selftests" || {
 	echo "Bail out! the selftests do not build"
 	exit 1
 }
@@ -21,7 +21,7 @@ page=$root/docs/semantics.md
 recorded=$root/tests/matrix
 
 matrix_pl() {
-	perl "$root/scripts/matrix.pl" "$@"
+	perl "$root/lab/matrix/matrix.pl" "$@"
 }
 
 # --- one place for which test is for what ---------------------------------------
@@ -201,7 +201,7 @@ check "and the exit status is 1" test "$exited" = 1
 # --- what a run leaves ------------------------------------------------------------
 
 image=''
-capture image "$root/scripts/fetch" stock-6.16.12 || {
+capture image "$root/lab/fetch" stock-6.16.12 || {
 	echo "Bail out! there is no stock kernel to boot"
 	exit 1
 }
@@ -222,7 +222,7 @@ matrix() {
 	local expected=$1 status=0
 
 	shift
-	"$root/scripts/matrix" "$@" >"$tmp/stdout" 2>"$tmp/stderr" || status=$?
+	"$root/lab/matrix/matrix" "$@" >"$tmp/stdout" 2>"$tmp/stderr" || status=$?
 	cat "$tmp/stdout" "$tmp/stderr"
 	[ "$status" = "$expected" ]
 }
@@ -245,14 +245,14 @@ check "refuses a kernel that there is not" refused "no kernel '5.4'.*6.18-patche
 check "--list shows what is to be done" matrix 0 --list --only 'stock-7.*'
 check "and that is all that was asked for" \
 	diff <(sed -n 's/^\([^ ]*\) .* to .*boot, .*/\1/p' "$tmp/stdout") \
-		<(sed -n 's/^\(stock-7[^\t]*\)\t.*/\1/p' "$root/kernels/sources.tsv")
+		<(sed -n 's/^\(stock-7[^\t]*\)\t.*/\1/p' "$root/lab/kernels/sources.tsv")
 check "and does nothing" test -z "$(ls -A "$home/results")"
 
 # interrupted: SIGINT when the first test is done; returns its exit status.
 interrupted() {
 	local pid tries=0
 
-	spawn "$root/scripts/matrix" --only stock-6.16.12 >"$tmp/stdout" 2>"$tmp/stderr"
+	spawn "$root/lab/matrix/matrix" --only stock-6.16.12 >"$tmp/stdout" 2>"$tmp/stderr"
 	pid=$!
 	until grep -qs '^ok 1' "$home"/results/*/output.log; do
 		[ $((tries += 1)) -lt 2400 ] || break
@@ -284,7 +284,7 @@ check "and shows the same result" \
 exec 8>"$home/lock"
 flock 8
 check "two at once: the second refuses" matrix 1 --only stock-6.16.12
-check "and says why" says 'another scripts/matrix is running'
+check "and says why" says 'another lab/matrix/matrix is running'
 exec 8>&-
 
 # Another image is another kernel: this one does not boot, being no image.

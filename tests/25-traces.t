@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# How scripts/compare-traces judges. That kernels differ, or not, is for
+# How lab/compare-traces judges. That kernels differ, or not, is for
 # 60-boots.t to see.
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
@@ -30,7 +30,7 @@ judged() {
 	local expected=$1 regex=$2 status=0
 
 	shift 2
-	"$root/scripts/compare-traces" --known "$tmp/known" "$@" >"$tmp/said" 2>&1 || status=$?
+	"$root/lab/compare-traces" --known "$tmp/known" "$@" >"$tmp/said" 2>&1 || status=$?
 	echo "exit status $status"
 	cat "$tmp/said"
 	[ "$status" -eq "$expected" ] && grep -qE -- "$regex" "$tmp/said"

@@ -139,7 +139,7 @@ first_entry() {
 # --- Debian: the real package ---------------------------------------------------------
 
 debian='' tree=''
-if capture debian "$root/scripts/fetch" debian-6.12.8; then
+if capture debian "$root/lab/fetch" debian-6.12.8; then
 	tree=$(real_package)
 	(cd "$tree" && tar --create --exclude ./debian --transform 's,^\.,linux-6.12.8,' . |
 		xz -0) >"$tmp/linux_6.12.8.orig.tar.xz"
@@ -162,7 +162,7 @@ if capture debian "$root/scripts/fetch" debian-6.12.8; then
 		first_entry "$tree" Maintainer 'Salvatore Bonaccorso <carnil@debian.org>'
 	check "it tells that Debian has no sched_ext on in it" bash -c '
 		"$1" --undo "$2" && "$1" "$2" | grep "no file has CONFIG_SCHED_CLASS_EXT=y"
-	' - "$root/scripts/debian-source" "$tree"
+	' - "$verbs/debian-source" "$tree"
 	check "is there" is_there debian_source "$tree"
 	check "quilt pushes all, with no fuzz" push_all "$tree"
 	check "and it is the series" has_series "$tree" 6.12-early "$twin"
@@ -229,7 +229,7 @@ logs() {
 
 	unreleased "$2"
 	pristine=$(snapshot "$tree")
-	check "changelog, $1: gets a line" says 'are in' env "${@:4}" "$root/scripts/debian-source" "$tree"
+	check "changelog, $1: gets a line" says 'are in' env "${@:4}" "$verbs/debian-source" "$tree"
 	check "changelog, $1: in its place" entry_is "$3"
 	check "changelog, $1: no version of its own" first_entry "$tree" Version 6.18.16-1
 	check "changelog, $1: loses it" there_and_back debian_source "$tree" "$pristine"
@@ -255,7 +255,7 @@ check "changelog: in its place" entry_is '\n  * More.\n\n'
 echo "$original" >"$tree/debian/changelog"
 pristine=$(snapshot "$tree")
 check "changelog: a released entry is followed by a new one" says 'UNRELEASED, has a line of Ada Ex' \
-	env DEBFULLNAME='Ada Ex' DEBEMAIL=ada@example.org "$root/scripts/debian-source" "$tree"
+	env DEBFULLNAME='Ada Ex' DEBEMAIL=ada@example.org "$verbs/debian-source" "$tree"
 check "changelog: of its version" first_entry "$tree" Version '6.18-1~bpo13+1+scxcustody1'
 check "changelog: UNRELEASED" first_entry "$tree" Distribution UNRELEASED
 check "changelog: by whom dch would take" first_entry "$tree" Maintainer 'Ada Ex <ada@example.org>'
@@ -375,19 +375,19 @@ check "Debian: and is taken out" there_and_back debian_source "$tree" "$pristine
 
 for signal in INT:130 TERM:143; do
 	check "Debian: SIG${signal%:*} while quilt is at work" gives_up "${signal#*:}" "$tree" \
-		interrupting quilt '*' "${signal%:*}" 1 "$root/scripts/debian-source" "$tree"
+		interrupting quilt '*' "${signal%:*}" 1 "$verbs/debian-source" "$tree"
 	check "Debian: SIG${signal%:*} while renaming comes too late" says 'are in' \
-		interrupting mv '-*T' "${signal%:*}" 2 "$root/scripts/debian-source" "$tree"
+		interrupting mv '-*T' "${signal%:*}" 2 "$verbs/debian-source" "$tree"
 	check "Debian: and back" there_and_back debian_source "$tree" "$pristine"
 done
 for n in 1 2 3; do
-	check "Debian: killed after rename $n of 3" killed "$n" "$root/scripts/debian-source" "$tree"
+	check "Debian: killed after rename $n of 3" killed "$n" "$verbs/debian-source" "$tree"
 	rm -rf "${verb_tmp:?}"/*
 	[ "$n" -eq 3 ] || check "Debian: killed after rename $n: is half there" refuses "$tree" \
 		'has the series half' debian_source "$tree"
 	check "Debian: killed after rename $n: goes back" there_and_back debian_source "$tree" "$pristine"
 	debian_source "$tree" >/dev/null
-	check "Debian, undo: killed after rename $n of 3" killed "$n" "$root/scripts/debian-source" --undo "$tree"
+	check "Debian, undo: killed after rename $n of 3" killed "$n" "$verbs/debian-source" --undo "$tree"
 	rm -rf "${verb_tmp:?}"/*
 	[ "$n" -eq 3 ] || check "Debian, undo: killed after rename $n: goes on" \
 		says 'is taken out of' debian_source --undo "$tree"
@@ -572,13 +572,13 @@ fedora_spec --undo "$dist" >/dev/null
 dist_again
 pristine=$(snapshot "$dist")
 for n in 1 2; do
-	check "Fedora: killed after rename $n of 2" killed "$n" "$root/scripts/fedora-spec" "$dist"
+	check "Fedora: killed after rename $n of 2" killed "$n" "$verbs/fedora-spec" "$dist"
 	rm -rf "${verb_tmp:?}"/*
 	check "Fedora: killed after rename $n: goes back" there_and_back fedora_spec "$dist" "$pristine"
-	killed "$n" "$root/scripts/fedora-spec" "$dist"
+	killed "$n" "$verbs/fedora-spec" "$dist"
 	rm -rf "${verb_tmp:?}"/*
 	check "Fedora: killed after rename $n: is there in the end" fedora_spec "$dist"
-	check "Fedora, undo: killed after rename $n of 2" killed "$n" "$root/scripts/fedora-spec" --undo "$dist"
+	check "Fedora, undo: killed after rename $n of 2" killed "$n" "$verbs/fedora-spec" --undo "$dist"
 	rm -rf "${verb_tmp:?}"/*
 	[ "$n" -eq 2 ] || check "Fedora, undo: killed after rename $n: goes on" \
 		says 'is taken out of' fedora_spec --undo "$dist"

@@ -156,7 +156,7 @@ fi
 # herd OPTION...: herd7 with the kernel's memory model.
 # shellcheck disable=SC2016 # for the inner shell
 herd() {
-	local in=("$root/scripts/in-sid-root" --only herdtools7
+	local in=("$root/lab/in-sid-root" --only herdtools7
 		--because "the litmus tests take herd7")
 
 	! command -v herd7 >/dev/null || in=()
@@ -181,7 +181,7 @@ has_result() {
 }
 
 cp "$root"/tests/model/*.litmus "$tmp"
-if ! capture tree "$root/scripts/fetch" 6.18; then
+if ! capture tree "$root/lab/fetch" 6.18; then
 	skip "the litmus tests" "the kernel's memory model cannot be had"
 elif ! herd -version >/dev/null 2>"$tmp/herd.said"; then
 	skip "the litmus tests" "$(tail -n 1 "$tmp/herd.said")"

@@ -48,7 +48,7 @@ build() {
 configure() {
 	rm -rf "$2"
 	mkdir -p "$2"
-	make -C "$1" O="$2" KCONFIG_ALLCONFIG="$root/kernels/boot.config" allnoconfig &&
+	make -C "$1" O="$2" KCONFIG_ALLCONFIG="$root/lab/kernels/boot.config" allnoconfig &&
 		make -C "$1" O="$2" -j"$(nproc)" prepare
 }
 
@@ -176,18 +176,18 @@ export QUILT_PUSH_ARGS='' QUILTRC=/dev/null
 
 check "each patch is stored once" stored_once
 
-# Of these lines each patch is built, as far as an hour goes; 'scripts/check series' builds
+# Of these lines each patch is built, as far as an hour goes; 'lab/check series' builds
 # all. The other lines have most of their patches from 6.12.
 each_patch=(6.12)
 mapfile -t lines < <(sources 'tree|source')
 # By hand: only those that are named.
 [ $# -eq 0 ] || lines=("$@")
 for line in "${lines[@]}"; do
-	capture src "$root/scripts/fetch" "$line" || {
+	capture src "$root/lab/fetch" "$line" || {
 		result 1 "$line: fetch the source"
 		continue
 	}
-	detected=$("$root/compat/detect" "$src")
+	detected=$("$root/command/verbs/detect" "$src")
 	layout=$(sed -n 's/^layout: *//p' <<<"$detected")
 	series=$(sed -n 's/^line: *//p' <<<"$detected")
 	folder=$root/patches/$series
@@ -207,7 +207,7 @@ for line in "${lines[@]}"; do
 	at_exit "rm -rf '$tree'"
 	cd "$tree" || exit
 	# What of the series is for this very tree.
-	mapfile -t names < <("$root/compat/detect" --patches "$src" | sed 's/.*\///')
+	mapfile -t names < <("$root/command/verbs/detect" --patches "$src" | sed 's/.*\///')
 	printf '%s\n' "${names[@]}" >"$scratch/series"
 	export QUILT_SERIES=$scratch/series
 	# Those of other lines are dealt with there.

@@ -13,17 +13,17 @@
 apply_to() {
 	rm -rf "$scratch/tree"
 	cp -r "$2" "$scratch/tree"
-	"$root/scripts/apply" "$scratch/tree"
+	"$root/command/verbs/apply" "$scratch/tree"
 }
 
 # restored SLICE
 restored() {
-	"$root/scripts/unapply" "$scratch/tree" && diff -r "$1" "$scratch/tree"
+	"$root/command/verbs/unapply" "$scratch/tree" && diff -r "$1" "$scratch/tree"
 }
 
 # says_complete SLICE
 says_complete() {
-	"$root/scripts/apply" "$1" 2>&1 | grep 'has the feature already .*nothing to apply\.$'
+	"$root/command/verbs/apply" "$1" 2>&1 | grep 'has the feature already .*nothing to apply\.$'
 }
 
 mapfile -t releases < <(sources release)
@@ -36,15 +36,15 @@ fi
 scratch='' slice=''
 scratch scratch
 for release in "${releases[@]}"; do
-	capture slice "$root/scripts/fetch" "$release" || {
+	capture slice "$root/lab/fetch" "$release" || {
 		result 1 "$release: fetch its sched_ext"
 		continue
 	}
-	if "$root/compat/detect" "$slice" | grep -qx 'feature: complete'; then
+	if "$root/command/verbs/detect" "$slice" | grep -qx 'feature: complete'; then
 		check "$release: has it all, and apply says so" says_complete "$slice"
 		continue
 	fi
-	series=$("$root/compat/detect" "$slice" | sed -n 's/^line: //p')
+	series=$("$root/command/verbs/detect" "$slice" | sed -n 's/^line: //p')
 	check "$release: is of line ${release%.*}" [ "$series" = "${release%.*}" ]
 	check "$release: the series $series applies with no fuzz" apply_to "$release" "$slice" ||
 		continue

@@ -6,8 +6,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
-# shellcheck source-path=SCRIPTDIR source=../scripts/toolchain.sh
-. "$root/scripts/toolchain.sh"
+# shellcheck source-path=SCRIPTDIR source=../command/lib/toolchain.sh
+. "$root/command/lib/toolchain.sh"
 
 tmp='' public='' image='' tree=''
 # Where the root of Debian sid sees it.
@@ -26,13 +26,13 @@ said() {
 
 # --- check-btf ------------------------------------------------------------------
 
-check_btf=$root/scripts/check-btf
-check "bpftool builds" "$root/scripts/build-program" bpftool
+check_btf=$root/command/lib/check-btf
+check "bpftool builds" "$root/lab/build-program" bpftool
 
 # stock NAME STATUS KFUNCS ENUMERATORS SEMANTICS: what is said of a stock kernel.
 stock() {
-	check "$1: can be had" "$root/scripts/fetch" "$1" || return
-	capture image "$root/scripts/fetch" "$1"
+	check "$1: can be had" "$root/lab/fetch" "$1" || return
+	capture image "$root/lab/fetch" "$1"
 	check "$1: kfuncs loadable: ${3:0:3}" \
 		said "$2" "kfuncs loadable: $3" "$check_btf" "$image/vmlinux.btf"
 	check "$1: enumerators: $4" \
@@ -64,8 +64,8 @@ check "no file is refused" said 2 'check-btf: there is no file .*' "$check_btf" 
 
 # --- the tools ------------------------------------------------------------------
 
-check "6.18: can be had" "$root/scripts/fetch" 6.18 && {
-	capture tree "$root/scripts/fetch" 6.18
+check "6.18: can be had" "$root/lab/fetch" 6.18 && {
+	capture tree "$root/lab/fetch" 6.18
 	# Run by 'false', no pahole marks anything.
 	find_unfit "$tree" false
 	check "6.18: whatever pahole does will do" test -z "$unfit"
@@ -79,16 +79,16 @@ printf '%s\n' '#!/bin/sh' 'case $1 in -J) ;; *) echo v0; exit ;; esac' \
 	'exec /usr/bin/pahole -J "$flags" "$@"' >"$tmp/old/pahole"
 chmod +x "$tmp/old/pahole"
 
-in_sid=$root/scripts/in-sid-root
+in_sid=$root/lab/in-sid-root
 nobody=()
 [ "$(id -u)" -ne 0 ] || nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 scratch public
-cp -r "$root/scripts" "$public"
+cp -r "$root/command" "$root/lab" "$public"
 chmod -R a+rwX "$public"
 check "only root gets a root of Debian sid, and a sentence says what for" \
 	said 1 'in-sid-root: pahole is old; only root can .*' \
 	"${nobody[@]}" env HOME="$public" XDG_CACHE_HOME="$public" \
-	"$public/scripts/in-sid-root" --because 'pahole is old' true
+	"$public/lab/in-sid-root" --because 'pahole is old' true
 
 check "a root for one package takes a package" \
 	said 2 "in-sid-root: 'no package' is no package's name.*" "$in_sid" --only 'no package' true
@@ -120,8 +120,8 @@ elif check "a root of Debian sid can be made" "$in_sid" true; then
 	check "and not the rest of the machine" said 1 '' "$in_sid" test -e "$root/README.md"
 	check "after SIGTERM nothing is left of it" ended_in_sid TERM
 
-	check "7.1: can be had" "$root/scripts/fetch" 7.1 && {
-		capture tree "$root/scripts/fetch" 7.1
+	check "7.1: can be had" "$root/lab/fetch" 7.1 && {
+		capture tree "$root/lab/fetch" 7.1
 		find_unfit "$tree" "$in_sid"
 		check "7.1: the pahole of Debian sid is good enough" test -z "$unfit"
 		find_unfit "$tree" "$in_sid" env "PATH=$tmp/old:/usr/bin:/bin"

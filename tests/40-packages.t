@@ -12,10 +12,10 @@ tmp='' deb='' rpm=''
 version=$(kit_version)
 scratch tmp
 
-check "Debian's packages build" "$root/scripts/build-packages" deb
-check "RPM's packages build" "$root/scripts/build-packages" rpm
-capture deb "$root/scripts/build-packages" deb
-capture rpm "$root/scripts/build-packages" rpm
+check "Debian's packages build" "$root/lab/build-packages" deb
+check "RPM's packages build" "$root/lab/build-packages" rpm
+capture deb "$root/lab/build-packages" deb
+capture rpm "$root/lab/build-packages" rpm
 
 # quiet COMMAND...: it succeeds and says nothing.
 quiet() {
@@ -83,7 +83,7 @@ done
 as_installed() {
 	local tree out
 
-	tree=$("$root/scripts/fetch" 6.18) || return
+	tree=$("$root/lab/fetch" 6.18) || return
 	mkdir "$tmp/tree"
 	(cd "$tree" && cp -a --parents Makefile Kbuild kernel/sched include/linux/sched \
 		Documentation/scheduler tools/sched_ext "$tmp/tree") || return
@@ -98,7 +98,7 @@ check "--version says what the changelog does" [ "$("$command" --version)" = "$v
 # The module, built by dkms where nothing but headers is: from what is packaged, and
 # from a checkout. Its records and its sources are ours, so that none of the machine's
 # are touched. Its modpost is told that there is no Module.symvers.
-check "there are headers of Debian's 6.18" "$root/scripts/build-module" 6.18 stock-6.18.15
+check "there are headers of Debian's 6.18" "$root/lab/build-module" 6.18 stock-6.18.15
 headers=$cache/obj/6.18-module-stock-6.18.15
 release=$(cat "$headers/include/config/kernel.release")
 

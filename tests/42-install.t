@@ -7,10 +7,10 @@
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
-# shellcheck source-path=SCRIPTDIR source=../scripts/debian.sh
-. "$root/scripts/debian.sh"
-# shellcheck source-path=SCRIPTDIR source=../scripts/root.sh
-. "$root/scripts/root.sh"
+# shellcheck source-path=SCRIPTDIR source=../lab/debian.sh
+. "$root/lab/debian.sh"
+# shellcheck source-path=SCRIPTDIR source=../lab/root.sh
+. "$root/lab/root.sh"
 
 if [ "$(id -u)" != 0 ]; then
 	skip "the packages install, upgrade and go" "takes root"
@@ -108,8 +108,8 @@ apt_install() {
 old='' new=''
 check "a root of $suite can be made" make_archive
 check "it unpacks" unpack_archive
-capture old "$root/scripts/build-packages" deb
-capture new "$root/scripts/build-packages" deb "$newer"
+capture old "$root/lab/build-packages" deb
+capture new "$root/lab/build-packages" deb "$newer"
 for package in "${kit[@]}"; do
 	cp "$old/$package"_*.deb "$new/$package"_*.deb "$tmp/packages"
 done
@@ -159,11 +159,12 @@ in_rpm() {
 }
 
 rpm_works() {
-	in_root /usr/bin/scx-custody-selftest --list && in_root /bin/sh /usr/libexec/scx-custody/verify
+	in_root /usr/bin/scx-custody-selftest --list &&
+		in_root /bin/sh /usr/libexec/scx-custody/record-verdict
 }
 
-capture old "$root/scripts/build-packages" rpm
-capture new "$root/scripts/build-packages" rpm "$newer"
+capture old "$root/lab/build-packages" rpm
+capture new "$root/lab/build-packages" rpm "$newer"
 check "the package that stands in for Fedora's base builds" \
 	"$root/tests/e2e/build-base" "$tmp/packages"
 mkdir -p "$tmp/root/var/lib/rpm"

@@ -10,11 +10,11 @@
 
 # shellcheck source-path=SCRIPTDIR source=trees.sh
 . "$root/tests/trees.sh"
-# shellcheck source-path=SCRIPTDIR source=../scripts/toolchain.sh
-. "$root/scripts/toolchain.sh"
+# shellcheck source-path=SCRIPTDIR source=../command/lib/toolchain.sh
+. "$root/command/lib/toolchain.sh"
 
 stock='' unfit=''
-command=$root/scripts/scx-custody
+command=$root/command/scx-custody
 
 # What is built goes here, away from what a user has in the cache.
 mkdir -p "$tmp/cache"
@@ -26,7 +26,7 @@ for name in src dl apt build; do
 done
 
 config=$tmp/config
-capture stock "$root/scripts/fetch" stock-6.18.15
+capture stock "$root/lab/fetch" stock-6.18.15
 cp "$stock/config" "$config"
 tree=$(sapling 6.18)
 

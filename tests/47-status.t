@@ -11,7 +11,7 @@
 
 tmp='' selftest='' kernel='' example=''
 scratch tmp
-capture selftest "$root/scripts/build-selftests" || {
+capture selftest "$root/lab/build-selftests" || {
 	echo "Bail out! the selftests do not build"
 	exit 1
 }
@@ -20,25 +20,26 @@ capture selftest "$root/scripts/build-selftests" || {
 
 # in_guest VARIANT COMMAND: with the selftests and what the service runs.
 in_guest() {
-	capture kernel "$root/scripts/build-kernel" 6.18 "$1" || return
-	"$root/vm/run" --kernel "$kernel/bzImage" --timeout 600 --out "$tmp/$1" \
-		--file "$selftest:/usr/bin/scx-custody-selftest" --file "$root/selftests/verify" \
+	capture kernel "$root/lab/build-kernel" 6.18 "$1" || return
+	"$root/lab/vm/run" --kernel "$kernel/bzImage" --timeout 600 --out "$tmp/$1" \
+		--file "$selftest:/usr/bin/scx-custody-selftest" \
+		--file "$root/selftests/record-verdict" \
 		--file "$example:/usr/bin/scx_ledger" -- "export PATH=\$PATH:/usr/bin; $2"
 }
-capture example "$root/scripts/build-program" examples
+capture example "$root/lab/build-program" examples
 
 # What is run twice, and then once with a scheduler loaded and no verdict there.
 # shellcheck disable=SC2016 # for the guest's shell
 steps='
 verdict=/var/lib/scx-custody/verdict-$(uname -r).json
-sh /verify; echo "first: $?"
+sh /record-verdict; echo "first: $?"
 cat $verdict
 stat -c "mode: %a" $verdict
-sh /verify; echo "second: $?"
+sh /record-verdict; echo "second: $?"
 sed -i "s/\"version\": .*/\"version\": \"another\",/" $verdict
 scx_ledger --duration 60 >/dev/null 2>&1 &
 while [ "$(cat /sys/kernel/sched_ext/state)" != enabled ]; do sleep 0.1; done
-sh /verify; echo "third: $?"
+sh /record-verdict; echo "third: $?"
 kill %1; wait
 ls /var/lib/scx-custody -A | grep -v "^verdict-" ; echo "end"'
 
@@ -89,19 +90,19 @@ done
 says_of_kernel() {
 	local out
 
-	out=$("$root/scripts/scx-custody" status) || :
+	out=$("$root/command/scx-custody" status) || :
 	echo "$out"
 	grep -qx "kernel     $(uname -r) .*" <<<"$out" &&
 		grep -Eq '^custody    (native|early|backported|missing|unknown): ' <<<"$out" &&
 		grep -q '^verdict    ' <<<"$out" && grep -q '^scheduler  ' <<<"$out"
 }
 check "status has four lines" says_of_kernel
-check "status --json is JSON" eval "{ '$root/scripts/scx-custody' status --json || :; } |
+check "status --json is JSON" eval "{ '$root/command/scx-custody' status --json || :; } |
 	perl -MJSON::PP -e 'local \$/; exists decode_json(<STDIN>)->{custody} or die'"
 if [ ! -e /sys/kernel/sched_ext ]; then
 	check "status fails on a kernel without sched_ext" \
-		eval "! '$root/scripts/scx-custody' status >/dev/null"
+		eval "! '$root/command/scx-custody' status >/dev/null"
 fi
-check "status refuses an argument" eval "! '$root/scripts/scx-custody' status x 2>/dev/null"
+check "status refuses an argument" eval "! '$root/command/scx-custody' status x 2>/dev/null"
 
 done_testing

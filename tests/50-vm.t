@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vm/run: each outcome is told apart from the others, the guest is set up as
+# lab/vm/run: each outcome is told apart from the others, the guest is set up as
 # promised, bad input is refused, and nothing is left behind. Boots the kernel
 # image in KERNEL or in the first argument, else a stock one.
 
@@ -13,7 +13,7 @@
 kernel=${1:-${KERNEL:-}}
 stock=''
 if [ -z "$kernel" ]; then
-	capture stock "$root/scripts/fetch" stock-7.3.4 || exit
+	capture stock "$root/lab/fetch" stock-7.3.4 || exit
 	kernel=$stock/vmlinuz
 fi
 
@@ -29,12 +29,12 @@ vm() {
 	out=$tmp/out,put
 	rm -rf "$out"
 	exited=0
-	"$root/vm/run" --kernel "$kernel" --out "$out" "$@" \
+	"$root/lab/vm/run" --kernel "$kernel" --out "$out" "$@" \
 		>"$tmp/stdout" 2>"$tmp/stderr" &
 	wait $! || exited=$?
 }
 
-# told WORD STATUS: did vm/run say so, in each of the ways that it has?
+# told WORD STATUS: did lab/vm/run say so, in each of the ways that it has?
 told() {
 	echo "stderr: $(cat "$tmp/stderr")"
 	echo "outcome: $(cat "$out/outcome"), exit status: $exited"
@@ -160,12 +160,12 @@ check "--icount: one CPU" printed 1
 # --- nothing is left behind ---------------------------------------------------
 
 # interrupted SIGNAL: start a command that takes long, wait until what it
-# prints is here, send the signal to vm/run, and return vm/run's exit status.
+# prints is here, send the signal to lab/vm/run, and return lab/vm/run's exit status.
 interrupted() {
 	local pid tries=0
 
 	rm -rf "$tmp/interrupted"
-	TMPDIR=$tmpdir spawn "$root/vm/run" --kernel "$kernel" \
+	TMPDIR=$tmpdir spawn "$root/lab/vm/run" --kernel "$kernel" \
 		--append custody.marker --out "$tmp/interrupted" -- 'echo early; sleep 1000' \
 		>/dev/null 2>&1
 	pid=$!
@@ -186,9 +186,9 @@ check "SIGTERM ends it with 143" test $? -eq 143
 check "and leaves no process and no temporary file" gone
 
 logs=$XDG_CACHE_HOME/scx-custody/logs
-"$root/vm/run" --kernel "$kernel" -- true >/dev/null 2>&1
+"$root/lab/vm/run" --kernel "$kernel" -- true >/dev/null 2>&1
 check "without --out, a pass leaves no logs" test -z "$(ls -A "$logs")"
-"$root/vm/run" --kernel "$kernel" -- false >/dev/null 2>"$tmp/stderr"
+"$root/lab/vm/run" --kernel "$kernel" -- false >/dev/null 2>"$tmp/stderr"
 check "without --out, a failure leaves them and says where" \
 	test -s "$(sed -n 's/.*logs: //p' "$tmp/stderr")/console.log"
 
@@ -201,7 +201,7 @@ refused() {
 
 	shift
 	rm -rf "$tmp/out"
-	"$root/vm/run" "$@" --out "$tmp/out" -- true >"$tmp/stdout" 2>"$tmp/stderr" || exited=$?
+	"$root/lab/vm/run" "$@" --out "$tmp/out" -- true >"$tmp/stdout" 2>"$tmp/stderr" || exited=$?
 	cat "$tmp/stderr"
 	[ "$exited" -eq 2 ] && [ "$(wc -l <"$tmp/stderr")" -eq 1 ] &&
 		grep -Eq -- "$expected" "$tmp/stderr" && [ ! -e "$tmp/out" ] && [ ! -s "$tmp/stdout" ]
@@ -227,10 +227,10 @@ check "refuses an unknown acceleration" refused 'auto, kvm, tcg or tcg-single' "
 check "refuses a file that is not there" refused 'no file' "${good[@]}" --file "$tmp/none"
 check "refuses a relative guest path" refused 'absolute' "${good[@]}" --file "$0:x"
 
-"$root/vm/run" --kernel "$kernel" 2>"$tmp/stderr"
+"$root/lab/vm/run" --kernel "$kernel" 2>"$tmp/stderr"
 check "refuses no command" test $? -eq 2
-"$root/vm/run" --kernel 2>"$tmp/stderr"
+"$root/lab/vm/run" --kernel 2>"$tmp/stderr"
 check "refuses an option without its value" grep -q 'needs a value' "$tmp/stderr"
-check "--help shows the outcomes" bash -c '"$1" --help | grep -q "6  hang"' _ "$root/vm/run"
+check "--help shows the outcomes" bash -c '"$1" --help | grep -q "6  hang"' _ "$root/lab/vm/run"
 
 done_testing

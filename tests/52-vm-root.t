@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vm/run-root, as far as it goes without an installed system: bad input is refused, a
+# lab/vm/run-root, as far as it goes without an installed system: bad input is refused, a
 # disk with no system on it is told from one that works, and one that is interrupted
 # stays as it was. 'make e2e-deb' boots systems with it. Boots the kernel image in
 # KERNEL or in the first argument, else a stock one.
@@ -12,7 +12,7 @@
 kernel=${1:-${KERNEL:-}}
 stock=''
 if [ -z "$kernel" ]; then
-	capture stock "$root/scripts/fetch" stock-7.3.4 || exit
+	capture stock "$root/lab/fetch" stock-7.3.4 || exit
 	kernel=$stock/vmlinuz
 fi
 
@@ -31,7 +31,8 @@ refused() {
 
 	shift
 	rm -rf "$tmp/out"
-	"$root/vm/run-root" "$@" --out "$tmp/out" -- true >"$tmp/stdout" 2>"$tmp/stderr" || status=$?
+	"$root/lab/vm/run-root" "$@" --out "$tmp/out" -- true \
+		>"$tmp/stdout" 2>"$tmp/stderr" || status=$?
 	cat "$tmp/stderr"
 	[ "$status" -eq 2 ] && [ "$(wc -l <"$tmp/stderr")" -eq 1 ] &&
 		grep -Eq -- "$expected" "$tmp/stderr" && [ ! -e "$tmp/out" ] && [ ! -s "$tmp/stdout" ]
@@ -46,12 +47,12 @@ check "refuses an initramfs that is not there" refused 'no initramfs' \
 	"${good[@]}" --initrd "$tmp/none"
 check "refuses a file that is not a kernel" refused 'not an x86 kernel' "${good[@]}" --kernel "$0"
 check "refuses another --end" refused 'poweroff or reboot' "${good[@]}" --end halt
-check "refuses an option of vm/run that has no sense here" refused 'not an option' \
+check "refuses an option of lab/vm/run that has no sense here" refused 'not an option' \
 	"${good[@]}" --file "$0"
 check "refuses a bad number" refused 'number from 1 to 64' "${good[@]}" --cpus 0
-"$root/vm/run-root" "${good[@]}" >"$tmp/stdout" 2>"$tmp/stderr"
+"$root/lab/vm/run-root" "${good[@]}" >"$tmp/stdout" 2>"$tmp/stderr"
 check "refuses no command" test $? -eq 2
-check "--help shows the unit" grep -q scx-custody-step.service <("$root/vm/run-root" --help)
+check "--help shows the unit" grep -q scx-custody-step.service <("$root/lab/vm/run-root" --help)
 
 # told WORD STATUS: did it say so, in each of the ways that it has?
 told() {
@@ -61,7 +62,8 @@ told() {
 }
 
 exited=0
-"$root/vm/run-root" "${good[@]}" --timeout 300 --out "$tmp/out" -- true 2>"$tmp/stderr" || exited=$?
+"$root/lab/vm/run-root" "${good[@]}" --timeout 300 --out "$tmp/out" -- true \
+	2>"$tmp/stderr" || exited=$?
 check "a kernel that finds no root: panic" told panic 5
 
 # interrupted: while it runs.
@@ -69,7 +71,8 @@ interrupted() {
 	local pid tries=0
 
 	rm -rf "$tmp/out"
-	spawn "$root/vm/run-root" "${good[@]}" --append break=premount --out "$tmp/out" -- true \
+	spawn "$root/lab/vm/run-root" "${good[@]}" --append break=premount \
+		--out "$tmp/out" -- true \
 		>/dev/null 2>&1
 	pid=$!
 	until [ -s "$tmp/out/console.log" ]; do

@@ -9,11 +9,11 @@
 
 selftest='' kernel='' tmp=''
 scratch tmp
-capture selftest "$root/scripts/build-selftests" || {
+capture selftest "$root/lab/build-selftests" || {
 	echo "Bail out! the selftests do not build"
 	exit 1
 }
-capture kernel "$root/scripts/build-kernel" 6.18 patched || {
+capture kernel "$root/lab/build-kernel" 6.18 patched || {
 	echo "Bail out! the kernel does not build"
 	exit 1
 }
@@ -31,17 +31,18 @@ refused() {
 
 # in_guest COMMAND: a line for the shell of a guest that has the selftests.
 in_guest() {
-	"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout 120 -- "$1"
+	"$root/lab/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout 120 -- "$1"
 }
 
-check "demo refuses no line" refused 2 'give one LINE' "$root/scripts/demo"
-check "demo refuses a line that it cannot build" refused 2 "no whole source tree '5.4'" "$root/scripts/demo" 5.4
+check "demo refuses no line" refused 2 'give one LINE' "$root/lab/demo"
+check "demo refuses a line that it cannot build" \
+	refused 2 "no whole source tree '5.4'" "$root/lab/demo" 5.4
 check "run-selftests refuses no folder for the results" \
-	refused 2 'give IMAGE and DIR' "$root/scripts/run-selftests" "$tmp/none"
+	refused 2 'give IMAGE and DIR' "$root/lab/run-selftests" "$tmp/none"
 check "run-selftests says why there was nothing to boot" \
-	refused 2 "no kernel image '$tmp/none'" "$root/scripts/run-selftests" "$tmp/none" "$tmp/results"
+	refused 2 "no kernel image '$tmp/none'" "$root/lab/run-selftests" "$tmp/none" "$tmp/results"
 check "check refuses a test that is not there" \
-	refused 2 "no test like 'frobnicate'" "$root/scripts/check" frobnicate
+	refused 2 "no test like 'frobnicate'" "$root/lab/check" frobnicate
 
 check "refuses an unknown option" refused 2 "'--frobnicate' is not an option" "$selftest" --frobnicate
 check "refuses an argument" refused 2 "'x' is not an option" "$selftest" x
@@ -53,9 +54,10 @@ for value in -1 x ''; do
 	check "refuses --seed '$value'" refused 2 '--seed takes a number' "$selftest" --seed "$value"
 done
 check "refuses --traces in JSON" refused 2 'not with --json' "$selftest" --traces --json
-check "oracle refuses no line" refused 2 'give one LINE' "$root/scripts/oracle"
-check "oracle refuses a line without a series" refused 2 "no series for '5.4'" "$root/scripts/oracle" 5.4
-check "oracle refuses to run it never" refused 2 "number above 0" "$root/scripts/oracle" --runs 0 6.18
+check "oracle refuses no line" refused 2 'give one LINE' "$root/lab/oracle"
+check "oracle refuses a line without a series" \
+	refused 2 "no series for '5.4'" "$root/lab/oracle" 5.4
+check "oracle refuses to run it never" refused 2 "number above 0" "$root/lab/oracle" --runs 0 6.18
 check "lists its tests without root or sched_ext" \
 	grep -q '^hammer .*hazards' <("$selftest" --list)
 
@@ -93,7 +95,7 @@ for signal in INT TERM HUP; do
 		[ "$state" = disabled ] && [ "$tasks" = 0 ]'
 done
 
-"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" -- \
+"$root/lab/vm/run" --kernel "$kernel/bzImage" --file "$selftest" -- \
 	/scx-custody-selftest --json --run fifo >"$tmp/json" 2>/dev/null
 check "--json is JSON, with each test and a verdict" python3 -c '
 import json, sys

@@ -18,7 +18,7 @@ run_selftests() {
 
 	shift 2
 	# shellcheck disable=SC2086 # one option or none
-	"$root/scripts/run-selftests" "$image" "$logs/$name" "$@" -- $traces
+	"$root/lab/run-selftests" "$image" "$logs/$name" "$@" -- $traces
 }
 
 # passes NAME IMAGE [OPTION]...: no test fails, and nothing else is wrong.
@@ -50,7 +50,7 @@ nobody_skipped() {
 # like_the_oracle NAME: in that run tasks saw what they saw on the oracle, but for
 # what is known or rare.
 like_the_oracle() {
-	"$root/scripts/compare-traces" "$logs/$1" "$logs/7.3.4"
+	"$root/lab/compare-traces" "$logs/$1" "$logs/7.3.4"
 }
 
 # unlike_the_oracle NAME TEST...: not so, and in these tests for sure.
@@ -72,16 +72,16 @@ unlike_the_oracle() {
 traces=--traces
 
 kernel='' image=''
-check "the selftests build" "$root/scripts/build-selftests" || { done_testing; exit; }
+check "the selftests build" "$root/lab/build-selftests" || { done_testing; exit; }
 
 # Two of the lines, as far as an hour goes; 'make matrix' has them all.
 lines=(6.12 6.18)
 for line in "${lines[@]}"; do
-	check "$line: the patched kernel builds" "$root/scripts/build-kernel" "$line" patched ||
+	check "$line: the patched kernel builds" "$root/lab/build-kernel" "$line" patched ||
 		continue
-	capture kernel "$root/scripts/build-kernel" "$line" patched 2>/dev/null
+	capture kernel "$root/lab/build-kernel" "$line" patched 2>/dev/null
 	check "$line: the patched kernel's BTF has the enumerators with the values of 7.1" \
-		"$root/scripts/check-btf" --patched "$kernel/vmlinux"
+		"$root/command/lib/check-btf" --patched "$kernel/vmlinux"
 	check "$line: the patched kernel passes, 2 CPUs" passes "$line" "$kernel/bzImage"
 done
 
@@ -92,17 +92,17 @@ check "6.18: core scheduling and NUMA placement were tested there, not skipped" 
 	nobody_skipped 6.18-smt-numa core_sched numa
 
 traces=--traces
-check "6.18: the pristine kernel builds" "$root/scripts/build-kernel" 6.18 pristine && {
-	capture kernel "$root/scripts/build-kernel" 6.18 pristine 2>/dev/null
+check "6.18: the pristine kernel builds" "$root/lab/build-kernel" 6.18 pristine && {
+	capture kernel "$root/lab/build-kernel" 6.18 pristine 2>/dev/null
 	check "6.18: the pristine kernel's BTF has neither enumerator" \
-		grep -qx 'enumerators: none' <("$root/scripts/check-btf" "$kernel/vmlinux")
+		grep -qx 'enumerators: none' <("$root/command/lib/check-btf" "$kernel/vmlinux")
 	run_selftests 6.18-pristine "$kernel/bzImage"
 	check "6.18: the pristine kernel fails, and on just these tests" \
 		diff <(fails_on 6.18-pristine) "$root/tests/pristine.expected"
 }
 
-check "the oracle, a stock 7.3 kernel, can be had" "$root/scripts/fetch" stock-7.3.4 && {
-	capture image "$root/scripts/fetch" stock-7.3.4 2>/dev/null
+check "the oracle, a stock 7.3 kernel, can be had" "$root/lab/fetch" stock-7.3.4 && {
+	capture image "$root/lab/fetch" stock-7.3.4 2>/dev/null
 	check "the stock 7.3 kernel passes" passes 7.3.4 "$image/vmlinuz"
 	for line in "${lines[@]}"; do
 		check "$line: tasks on the patched kernel see what they see on stock 7.3" \

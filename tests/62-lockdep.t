@@ -20,7 +20,7 @@ mkdir -p "$logs"
 
 # passes LINE IMAGE: no test fails, and nothing is said in the console.
 passes() {
-	"$root/scripts/run-selftests" "$2" "$logs/$1" --timeout 1200 && return
+	"$root/lab/run-selftests" "$2" "$logs/$1" --timeout 1200 && return
 	grep -E '^(not ok|# .*(violat|lacks))' "$logs/$1/output.log"
 	cat "$logs/$1/reason"
 	return 1
@@ -29,8 +29,8 @@ passes() {
 kernel=''
 for line in "${lines[@]}"; do
 	check "$line: the patched kernel builds with lockdep" \
-		"$root/scripts/build-kernel" "$line" patched-lockdep || continue
-	capture kernel "$root/scripts/build-kernel" "$line" patched-lockdep 2>/dev/null
+		"$root/lab/build-kernel" "$line" patched-lockdep || continue
+	capture kernel "$root/lab/build-kernel" "$line" patched-lockdep 2>/dev/null
 	check "$line: the patched kernel passes with lockdep and list debugging" \
 		passes "$line" "$kernel/bzImage"
 done

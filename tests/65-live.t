@@ -16,26 +16,26 @@ run=$logs/stock-6.18.15
 tree='' image='' module='' other='' rival='' selftest='' tracer=''
 
 for line in 6.17 6.18 6.19; do
-	check "$line: the module builds, without a warning" "$root/scripts/build-module" "$line"
+	check "$line: the module builds, without a warning" "$root/lab/build-module" "$line"
 done
-capture tree "$root/scripts/fetch" 6.18
+capture tree "$root/lab/fetch" 6.18
 check "checkpatch has nothing to say" "$tree/scripts/checkpatch.pl" --strict --no-tree --quiet \
 	--file "$root"/live/*
 
-check "it builds for Debian's own 6.18" "$root/scripts/build-module" 6.18 stock-6.18.15 ||
+check "it builds for Debian's own 6.18" "$root/lab/build-module" 6.18 stock-6.18.15 ||
 	{ done_testing; exit; }
-capture module "$root/scripts/build-module" 6.18 stock-6.18.15
+capture module "$root/lab/build-module" 6.18 stock-6.18.15
 cp "$module" "$logs"
 # as with the headers of another kernel that says to be the same one
-capture other env KCFLAGS=-DCONFIG_RT_GROUP_SCHED "$root/scripts/build-module" 6.18 stock-6.18.15
+capture other env KCFLAGS=-DCONFIG_RT_GROUP_SCHED "$root/lab/build-module" 6.18 stock-6.18.15
 cp "$other" "$logs/other-headers.ko"
 module=$logs/scx_custody.ko other=$logs/other-headers.ko
 check "another module that redirects builds" \
-	"$root/scripts/build-module" --folder tests/rival 6.18 stock-6.18.15
-capture rival "$root/scripts/build-module" --folder tests/rival 6.18 stock-6.18.15
-capture selftest "$root/scripts/build-selftests"
-capture tracer "$root/scripts/build-program" tests/tracer
-capture image "$root/scripts/fetch" stock-6.18.15
+	"$root/lab/build-module" --folder tests/rival 6.18 stock-6.18.15
+capture rival "$root/lab/build-module" --folder tests/rival 6.18 stock-6.18.15
+capture selftest "$root/lab/build-selftests"
+capture tracer "$root/lab/build-program" tests/tracer
+capture image "$root/lab/fetch" stock-6.18.15
 
 # In the VM. Each step writes what came of it into a line 'NAME: STATUS'; busybox's
 # insmod exits with the error: 1 is EPERM, 16 is EBUSY, 95 is EOPNOTSUPP.
@@ -271,13 +271,13 @@ step failed-refused bench
 END
 
 files=(--file "$module" --file "$logs/functions")
-"$root/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$other" \
+"$root/lab/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$other" \
 	--file "$rival" --file "$logs/steps" --mem 2048 --timeout 900 --out "$run" -- sh /steps \
 	>/dev/null 2>"$logs/vm.log"
-"$root/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$tracer" \
+"$root/lab/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$tracer" \
 	--file "$logs/traced-steps" --mem 2048 --timeout 900 --out "$logs/traced" \
 	-- sh /traced-steps >/dev/null 2>"$logs/traced.log"
-"$root/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$rival" \
+"$root/lab/vm/run" --kernel "$image/vmlinuz" "${files[@]}" --file "$selftest" --file "$rival" \
 	--file "$logs/faults" --mem 2048 --timeout 900 --out "$logs/failing" \
 	-- sh /faults >/dev/null 2>"$logs/failing.log"
 
@@ -308,7 +308,8 @@ refuses() {
 	local out=$logs/$1
 
 	"$root/tests/edit-kernel" "$image/vmlinuz" "$logs/vmlinux" "$2" || return
-	"$root/vm/run" --kernel "$logs/vmlinux" "${files[@]}" --out "$out" -- '. /functions; refused' \
+	"$root/lab/vm/run" --kernel "$logs/vmlinux" "${files[@]}" --out "$out" -- \
+		'. /functions; refused' \
 		>/dev/null 2>"$out.log"
 	rm "$logs/vmlinux"
 	[ "$(cat "$out/status")" = 95 ] && said "not loaded: $3" "$out"

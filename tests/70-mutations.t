@@ -9,9 +9,9 @@
 #	Without: NAME	the fix that is left out of the series (compat/probes.sh); then
 #			there need not be a diff
 #	Test: NAME	the selftests to run, a shell pattern
-#	Expect: OUTCOME	of vm/run: fail (that test must), hang, splat
+#	Expect: OUTCOME	of lab/vm/run: fail (that test must), hang, splat
 #	Options: ...	more for scx-custody-selftest; optional
-#	Machine: ...	more for vm/run; optional
+#	Machine: ...	more for lab/vm/run; optional
 #	Timeout: N	seconds that the VM may take; default 180
 #	Always: yes	it is done however late it is
 #
@@ -56,12 +56,13 @@ caught() {
 	line=$(line_of "$1")
 	expected=$(field Expect "$1")
 	limit=$(field Timeout "$1")
-	kernel=$("$root/scripts/build-kernel" --mutation "$1" "$line" patched 2>"$logs/$name.build") || {
+	kernel=$("$root/lab/build-kernel" --mutation "$1" "$line" patched \
+		2>"$logs/$name.build") || {
 		tail -n 20 "$logs/$name.build"
 		return 1
 	}
 	# shellcheck disable=SC2046 # options are words
-	"$root/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout "${limit:-180}" \
+	"$root/lab/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout "${limit:-180}" \
 		$(field Machine "$1") --out "$logs/$name" -- /scx-custody-selftest --all-tasks \
 		--run "$(field Test "$1")" $(field Options "$1") >"$logs/$name.out" 2>&1
 	outcome=$(cat "$logs/$name/outcome")
@@ -71,7 +72,7 @@ caught() {
 }
 
 selftest=''
-capture selftest "$root/scripts/build-selftests" || {
+capture selftest "$root/lab/build-selftests" || {
 	echo "Bail out! the selftests do not build"
 	exit 1
 }

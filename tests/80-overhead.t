@@ -16,9 +16,9 @@ figures() {
 instructions() {
 	local kernel
 
-	kernel=$("$root/scripts/build-kernel" "$line" "$1") || return
+	kernel=$("$root/lab/build-kernel" "$line" "$1") || return
 	shift
-	"$root/vm/run" --kernel "$kernel/bzImage" --icount --file "$selftest" \
+	"$root/lab/vm/run" --kernel "$kernel/bzImage" --icount --file "$selftest" \
 		--timeout 300 -- /scx-custody-selftest --bench-pipe 10000 "$@" |
 		figures | tail -n 1
 }
@@ -46,9 +46,9 @@ more_by_at_most() {
 live() {
 	local image module bench='/scx-custody-selftest --bench-pipe 10000'
 
-	image=$("$root/scripts/fetch" stock-6.18.15) || return
-	module=$("$root/scripts/build-module" 6.18 stock-6.18.15) || return
-	"$root/vm/run" --kernel "$image/vmlinuz" --icount --mem 2048 --file "$selftest" \
+	image=$("$root/lab/fetch" stock-6.18.15) || return
+	module=$("$root/lab/build-module" 6.18 stock-6.18.15) || return
+	"$root/lab/vm/run" --kernel "$image/vmlinuz" --icount --mem 2048 --file "$selftest" \
 		--file "$module" --timeout 300 -- "
 			$bench --no-scheduler
 			insmod /scx_custody.ko && $bench --no-scheduler
@@ -58,7 +58,7 @@ live() {
 }
 
 selftest='' pristine='' patched=''
-capture selftest "$root/scripts/build-selftests" || {
+capture selftest "$root/lab/build-selftests" || {
 	echo "Bail out! the selftests do not build"
 	exit 1
 }

@@ -15,7 +15,7 @@ example='' image='' oracle=''
 
 # run_example NAME IMAGE: in a VM; prints its exit status.
 run_example() {
-	"$root/vm/run" --kernel "$2" --file "$example" --timeout 180 --out "$logs/$1" -- \
+	"$root/lab/vm/run" --kernel "$2" --file "$example" --timeout 180 --out "$logs/$1" -- \
 		/scx_ledger --duration 15 --json >/dev/null 2>"$logs/$1.log"
 	cat "$logs/$1/reason"
 	# A kernel that warns or dies is no answer, whatever the program said.
@@ -89,10 +89,11 @@ refused() {
 	[ "$status" -eq "$expected" ] && [ "$(wc -l <<<"$said")" -eq 1 ] && grep -qE "$sentence" <<<"$said"
 }
 
-check "the example builds" "$root/scripts/build-program" examples || { done_testing; exit; }
-capture example "$root/scripts/build-program" examples 2>/dev/null
+check "the example builds" "$root/lab/build-program" examples || { done_testing; exit; }
+capture example "$root/lab/build-program" examples 2>/dev/null
 
-check "build-program refuses another folder" refused 2 'no program in' "$root/scripts/build-program" docs
+check "build-program refuses another folder" \
+	refused 2 'no program in' "$root/lab/build-program" docs
 check "refuses an unknown option" refused 2 "'--frobnicate' is not an option" "$example" --frobnicate
 for value in 0 -1 x ''; do
 	check "refuses --duration '$value'" refused 2 'number of seconds above 0' \
@@ -106,21 +107,21 @@ else
 fi
 
 for kernel in pristine:drifts patched:exact; do
-	check "6.18 ${kernel%:*}: the kernel builds" "$root/scripts/build-kernel" 6.18 "${kernel%:*}" ||
+	check "6.18 ${kernel%:*}: the kernel builds" "$root/lab/build-kernel" 6.18 "${kernel%:*}" ||
 		continue
-	capture image "$root/scripts/build-kernel" 6.18 "${kernel%:*}" 2>/dev/null
+	capture image "$root/lab/build-kernel" 6.18 "${kernel%:*}" 2>/dev/null
 	image+=/bzImage
 	right_on "6.18-${kernel%:*}" "$image" "${kernel#*:}"
 done
-check "the oracle, a stock 7.3 kernel, can be had" "$root/scripts/fetch" stock-7.3.4 && {
-	capture oracle "$root/scripts/fetch" stock-7.3.4 2>/dev/null
+check "the oracle, a stock 7.3 kernel, can be had" "$root/lab/fetch" stock-7.3.4 && {
+	capture oracle "$root/lab/fetch" stock-7.3.4 2>/dev/null
 	right_on stock-7.3.4 "$oracle/vmlinuz" exact
 }
 
 # What it leaves behind, and what it says where another scheduler is.
 # shellcheck disable=SC2016 # for the guest's shell
 check "refuses while another BPF scheduler is loaded, and SIGINT leaves nothing behind" \
-	"$root/vm/run" --kernel "$image" --file "$example" --timeout 120 -- '
+	"$root/lab/vm/run" --kernel "$image" --file "$example" --timeout 120 -- '
 	/scx_ledger >/dev/null 2>&1 & pid=$!
 	until grep -q enabled /sys/kernel/sched_ext/state; do sleep 0.1; done
 	said=$(/scx_ledger 2>&1); status=$?

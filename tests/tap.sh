@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the kit's own tests share: TAP on stdout, scripts/lib.sh for the rest.
+# What the kit's own tests share: TAP on stdout, command/lib/base.sh for the rest.
 # Source it first; end with 'done_testing'.
 
 set -u
-# shellcheck source-path=SCRIPTDIR source=../scripts/lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../command/lib/base.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../command/lib/base.sh"
 
 tests_run=0
 tests_failed=0

@@ -3,7 +3,7 @@
 #
 # What the tests of the verbs share: copies of the parts of real trees that the
 # verbs look at, and what must hold of whatever is refused. Source tap.sh first.
-# shellcheck disable=SC2154 # root comes from lib.sh
+# shellcheck disable=SC2154 # root comes from base.sh
 
 # shellcheck source-path=SCRIPTDIR source=series.sh
 . "${root:?}/tests/series.sh"
@@ -27,7 +27,7 @@ mapfile -t source_names < <(sources 'tree|source')
 declare -A pristine_tree
 for name in "${source_names[@]}"; do
 	pristine=''
-	capture pristine "$root/scripts/fetch" "$name" || {
+	capture pristine "$root/lab/fetch" "$name" || {
 		echo "Bail out! there is no source of Linux $name"
 		exit 1
 	}
@@ -76,12 +76,13 @@ snapshot() {
 
 # --- verbs ----------------------------------------------------------------------
 
-detect() { "$root/compat/detect" "$@"; }
-verify() { "$root/scripts/verify" "$@"; }
-apply() { "$root/scripts/apply" "$@"; }
-unapply() { "$root/scripts/unapply" "$@"; }
-debian_source() { "$root/scripts/debian-source" "$@"; }
-fedora_spec() { "$root/scripts/fedora-spec" "$@"; }
+verbs=$root/command/verbs
+detect() { "$verbs/detect" "$@"; }
+verify() { "$verbs/verify" "$@"; }
+apply() { "$verbs/apply" "$@"; }
+unapply() { "$verbs/unapply" "$@"; }
+debian_source() { "$verbs/debian-source" "$@"; }
+fedora_spec() { "$verbs/fedora-spec" "$@"; }
 
 # by_plain_quilt TREE LINE: with the lines deleted of what the tree has of itself.
 by_plain_quilt() {

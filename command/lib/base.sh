@@ -4,7 +4,7 @@
 # Shared by the kit's scripts, which source it first:
 #
 #	set -eu
-#	. "$(dirname "$0")/../scripts/lib.sh"
+#	. "$(dirname "$0")/../command/lib/base.sh"
 #
 # It sets
 #	root	the kit's own directory
@@ -14,7 +14,7 @@
 # and no temporary file behind.
 
 # shellcheck disable=SC2034 # read by the scripts that source this file
-root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:?is not set, and neither is XDG_CACHE_HOME}/.cache}/scx-custody
 # The line whose source has the libbpf and bpftool that programs are built with.
 # shellcheck disable=SC2034
@@ -93,9 +93,10 @@ undo_verb() {
 	if in_source; then echo "make $1 UNDO=1 $2=$3"; else echo "scx-custody $1 --undo $3"; fi
 }
 
-# sources KIND: what kernels/sources.tsv has of these, a regular expression.
+# sources KIND: what lab/kernels/sources.tsv has of these, a regular expression.
 sources() {
-	awk -F '\t' -v kind="^($1)\$" '!/^#/ && $2 ~ kind { print $1 }' "$root/kernels/sources.tsv"
+	awk -F '\t' -v kind="^($1)\$" '!/^#/ && $2 ~ kind { print $1 }' \
+		"$root/lab/kernels/sources.tsv"
 }
 
 # need_source_tree LINE: refuse unless there is a whole tree of it to build.
@@ -253,12 +254,12 @@ await() {
 
 # boot_selftests DIR IMAGE TEXT [OPTION]...: boot a kernel and run all selftests in
 # it, with the options, and say how it ended under the name TEXT. What came of it
-# is in DIR. Returns vm/run's status.
+# is in DIR. Returns lab/vm/run's status.
 boot_selftests() {
 	local logs=$1 image=$2 text=$3 status=0
 
 	shift 3
-	spawn "$root/scripts/run-selftests" "$image" "$logs" -- "$@"
+	spawn "$root/lab/run-selftests" "$image" "$logs" -- "$@"
 	wait $! || status=$?
 	say "$text: $(cat "$logs/outcome" 2>/dev/null || echo harness)"
 	return "$status"

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For scripts/debian-source: put a line into the first entry of a debian/changelog
+# For command/verbs/debian-source: put a line into the first entry of a debian/changelog
 # and take it out again. What is not ours keeps every byte.
 #
 # usage: debian-changelog.pl add BULLET NAME EMAIL DATE <changelog >new

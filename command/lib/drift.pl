@@ -1,13 +1,13 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For scripts/verify: show both sides of hunks that do not fit a tree.
+# For command/verbs/verify: show both sides of hunks that do not fit a tree.
 #
 # usage: drift.pl [--json] TREE COPY PATCHES LAYOUT LINE OFFSETS <misfits
 #
 # COPY has the tree's files with all patches up to the one that does not fit,
 # PATCHES is the folder in it that holds them. The misfits are in the format of
-# failed_hunks() in scripts/tree.sh, those of the first patch first.
+# failed_hunks() in command/lib/tree.sh, those of the first patch first.
 
 use strict;
 use warnings;

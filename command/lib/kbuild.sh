@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154 # the caller sets what is said below
 #
 # What build-kernel and kernel-package share: to run the kernel's own build, with
-# the objects apart from the source; sourced after lib.sh. The caller sets
+# the objects apart from the source; sourced after base.sh. The caller sets
 #
 #	work		the kernel's source tree
 #	objects		where all that is built goes
@@ -50,5 +50,5 @@ configure_small() {
 	await $! "configuring" || die "cannot configure $name; $log has the messages."
 	missing=$(not_as "$fragment" "$objects/.config" | paste -sd ' ')
 	[ -z "$missing" ] ||
-		die "$name cannot be configured as kernels/ says; these did not come out: $missing."
+		die "$name cannot be configured as lab/kernels/ says; these did not come out: $missing."
 }

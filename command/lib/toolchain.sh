@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034 # lib.sh sets root and cache, the caller reads unfit
+# shellcheck disable=SC2154,SC2034 # base.sh sets root and cache, the caller reads unfit
 #
 # What a kernel tree needs of the tools that it is built with, beyond what its
-# own configuration checks; sourced after lib.sh.
+# own configuration checks; sourced after base.sh.
 #
 # From 7.0 on, kfuncs can have arguments that the verifier supplies. Their types
 # in vmlinux must be without those, or no BPF program that calls them loads
@@ -26,7 +26,7 @@ marks_kfuncs() {
 	# Where a COMMAND with another root sees it.
 	mkdir -p "$cache"
 	TMPDIR=$cache scratch dir
-	cp "$root/scripts/kfuncs.c" "$dir"
+	cp "$root/command/lib/kfuncs.c" "$dir"
 	# shellcheck disable=SC2016 # for the inner shell
 	spawn "$@" sh -euc '
 		cd "$1"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what is set here is read by the verbs
 #
-# What the verbs on a source tree share. Source lib.sh first.
+# What the verbs on a source tree share. Source base.sh first.
 #
 # An applied tree looks as if its maintainer had used quilt on a series of his
 # own, and plain quilt works in it:
@@ -21,7 +21,7 @@
 # (see commit). The order of the renames is such that a tree whose apply or
 # unapply was killed between two of them can be unapplied.
 
-# shellcheck source-path=SCRIPTDIR source=../compat/probes.sh
+# shellcheck source-path=SCRIPTDIR source=../../compat/probes.sh
 . "${root:?}/compat/probes.sh"
 
 kit=.scx-custody

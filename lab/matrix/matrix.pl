@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The tables of scripts/matrix, from the results that it keeps.
+# The tables of lab/matrix/matrix, from the results that it keeps.
 #
 # usage: matrix.pl SEMANTICS TESTS KERNELS DIR
 #		writes DIR/matrix.txt, .json and .html; exit status 0 if each kernel

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # lib.sh and the caller set what is not set here
+# shellcheck disable=SC2154 # base.sh and the caller set what is not set here
 #
-# What vm/run and vm/run-root share: a guest's options, whether it is accelerated,
-# running it to its end, and judging how it ended; sourced after lib.sh. The caller
+# What lab/vm/run and lab/vm/run-root share: a guest's options, whether it is accelerated,
+# running it to its end, and judging how it ended; sourced after base.sh. The caller
 # gives to guest_option what is on its command line, and then calls
 #
 #	check_guest	refuse what is wrong in the options and in command[]
@@ -98,17 +98,17 @@ write_command() {
 	fi >"$1"
 }
 
-# program NAME: vm/NAME.c, compiled once for each version of it.
+# program NAME: lab/vm/NAME.c, compiled once for each version of it.
 program() {
 	local result
 
-	result=$cache/vm/$1-$(sha256sum "$root/vm/$1.c" | cut -c1-16)
+	result=$cache/vm/$1-$(sha256sum "$root/lab/vm/$1.c" | cut -c1-16)
 	if [ ! -x "$result" ]; then
 		need gcc
 		mkdir -p "$cache/vm"
 		gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static \
-			-o "$tmp/$1" "$root/vm/$1.c" >&2 ||
-			die "vm/$1.c does not compile."
+			-o "$tmp/$1" "$root/lab/vm/$1.c" >&2 ||
+			die "lab/vm/$1.c does not compile."
 		mv "$tmp/$1" "$result"
 	fi
 	echo "$result"
@@ -138,7 +138,7 @@ choose_accel() {
 		accel=$(cat "$verdict")
 	else
 		say "booting $kernel to see whether KVM works here (20 s at most)"
-		spawn "$root/vm/run" --kernel "$kernel" --accel kvm --timeout 20 --cpus "$cpus" \
+		spawn "$root/lab/vm/run" --kernel "$kernel" --accel kvm --timeout 20 --cpus "$cpus" \
 			--out "$tmp/probe" -- true 2>/dev/null
 		if wait $!; then
 			accel=kvm

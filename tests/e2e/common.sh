@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034 # lib.sh sets what is not set here, tests read it
+# shellcheck disable=SC2154,SC2034 # base.sh sets what is not set here, tests read it
 #
 # What the proofs from end to end share. Sourced after tap.sh, with the proof's name
 # and the kind of its packages, deb or rpm. It sets
@@ -9,8 +9,8 @@
 #	logs	where the logs of this run go
 #	work	a directory in the cache, gone when the script ends
 
-# shellcheck source-path=SCRIPTDIR source=../../scripts/kbuild.sh
-. "$root/scripts/kbuild.sh"
+# shellcheck source-path=SCRIPTDIR source=../../command/lib/kbuild.sh
+. "$root/command/lib/kbuild.sh"
 
 format=$2
 line=6.18
@@ -85,7 +85,7 @@ finish() {
 build_kit() {
 	local built
 
-	built=$("$root/scripts/build-packages" "$format" ${2:+"$2"}) || return
+	built=$("$root/lab/build-packages" "$format" ${2:+"$2"}) || return
 	mkdir -p "$1"
 	cp "$built"/*."$format" "$1"
 }
@@ -101,7 +101,7 @@ build_kernel() {
 		kind=pristine
 		tree=$cache/e2e/$kind-$line
 	fi
-	pristine=$("$root/scripts/fetch" "$line") || return
+	pristine=$("$root/lab/fetch" "$line") || return
 	source_key=$({
 		echo "$pristine"
 		[ "$patched" = no ] || cat "$root/patches/$line"/*
@@ -110,7 +110,8 @@ build_kernel() {
 		echo "$source_key"
 		gcc --version
 		pahole --version
-		cat "$root"/kernels/{boot,e2e,sched-ext}.config "$root"/scripts/{kernel-package,kbuild.sh}
+		cat "$root"/lab/kernels/{boot,e2e}.config "$root/command/verbs/kernel-package" \
+			"$root"/command/lib/{sched-ext.config,kbuild.sh}
 	} | sha256sum | cut -c1-16)
 	result=$cache/e2e/$kind-$key-$format
 	exec 8>"$cache/e2e/kernel.lock"
@@ -126,8 +127,8 @@ build_kernel() {
 		fi
 		mkdir "$result.part"
 		small_config "$pristine" >"$result.part/config" &&
-			"$root/scripts/kernel-package" "$format" "KSRC=$tree" "PATCHED=$patched" \
-				"CONFIG=$result.part/config" "OUT=$result.part" DEBUG=no || return
+			"$root/command/verbs/kernel-package" "$format" "KSRC=$tree" \
+				"PATCHED=$patched" "CONFIG=$result.part/config" "OUT=$result.part" DEBUG=no || return
 		mv "$result.part" "$result"
 	fi
 	mkdir -p "$1"
@@ -151,7 +152,7 @@ small_config() {
 	local work=$1 objects=$cache/e2e/config log=$cache/logs/e2e-config.log toolchain=()
 
 	mkdir -p "$objects"
-	configure_small "$line" "$root/kernels/boot.config" "$root/kernels/e2e.config" >&2
+	configure_small "$line" "$root/lab/kernels/boot.config" "$root/lab/kernels/e2e.config" >&2
 	cat "$objects/.config"
 	rm -rf "$objects"
 }

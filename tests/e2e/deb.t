@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The Debian packages, from building them to a verdict after a reboot, and on to
-# their removal. See scripts/e2e --help.
+# their removal. See lab/e2e --help.
 
 # What the guest is to expand, and dpkg, is in single quotes.
 # shellcheck disable=SC2016
@@ -15,7 +15,7 @@
 
 kit=(scx-custody-patches scx-custody-selftests)
 # The newest without custody of which the suite still serves all packages that it needs.
-stock=$(awk -F '\t' '$1 == "stock-6.17.13" { print $4 }' "$root/kernels/sources.tsv")
+stock=$(awk -F '\t' '$1 == "stock-6.17.13" { print $4 }' "$root/lab/kernels/sources.tsv")
 stock_release=${stock#linux-image-}
 
 # Files of the system, without what apt and dpkg note down of their own work.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The module scx_custody, from its package to a kernel that has the semantics while
-# it is loaded, and the kernels that it refuses. See scripts/e2e --help.
+# it is loaded, and the kernels that it refuses. See lab/e2e --help.
 
 # shellcheck source-path=SCRIPTDIR source=../tap.sh
 . "$(dirname "$0")/../tap.sh"
@@ -32,7 +32,7 @@ build_renamed() {
 		rm -f "$cache"/e2e/renamed-*
 		# Nobody is to find what is not the kernel that the packages were made of.
 		at_exit "rm -f '$objects'/{vmlinux,$image}; cp -l --remove-destination '$(
-			"$root/scripts/fetch" "$line")/$source' '$tree/$source'"
+			"$root/lab/fetch" "$line")/$source' '$tree/$source'"
 		sed -i 's/\<ops_dequeue\>/ops_dequeue_of_vendor/g' "$tree/$source"
 		spawn_make -j"$(nproc)" bzImage
 		wait $! || {
@@ -126,9 +126,9 @@ expect "unloaded: functions that are redirected" 0 "$(fact live 'after: redirect
 check "the file system is clean" is_clean
 
 # What is skipped elsewhere. There are no libraries there, so that it takes another build.
-capture selftest "$root/scripts/build-selftests"
+capture selftest "$root/lab/build-selftests"
 step "all selftests pass with it on 4 CPUs with SMT and NUMA" \
-	"$root/vm/run" --kernel "$system/boot/vmlinuz-$release" --topology smt-numa --mem 2048 \
+	"$root/lab/vm/run" --kernel "$system/boot/vmlinuz-$release" --topology smt-numa --mem 2048 \
 	--file "$module" --file "$selftest" --out "$logs/smt-numa" \
 	-- 'insmod /scx_custody.ko && /scx-custody-selftest --all-tasks && rmmod scx_custody'
 expect "with SMT and NUMA: tests skipped" 0 "$(grep -c '# SKIP' "$logs/smt-numa/output.log")"
@@ -141,7 +141,7 @@ refuses patched "this kernel has the custody semantics of its own"
 
 # Its own modules don't fit it any more either, so that there is no disk.
 step "the kernel in which a function has another name boots" \
-	"$root/vm/run" --kernel "$work/renamed" --file "$module" --out "$logs/renamed" \
+	"$root/lab/vm/run" --kernel "$work/renamed" --file "$module" --out "$logs/renamed" \
 	-- "$live"$'\ntell_refusal insmod /scx_custody.ko'
 refuses renamed "this kernel has 0 symbols 'ops_dequeue', not 1"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The RPM packages, from building them to a verdict of what dnf has installed, and on
-# to their removal. See scripts/e2e --help.
+# to their removal. See lab/e2e --help.
 
 # What the guest is to expand, and rpm, is in single quotes.
 # shellcheck disable=SC2016
@@ -79,7 +79,7 @@ list_files() {
 # run the command where it is unpacked.
 boot() {
 	tar -C "$system" -cf "$work/installed.tar" . || return
-	"$root/vm/run" --kernel "$system/lib/modules/$release/vmlinuz" --mem 2048 \
+	"$root/lab/vm/run" --kernel "$system/lib/modules/$release/vmlinuz" --mem 2048 \
 		--file "$work/installed.tar" --timeout 3600 --out "$logs/$1" -- \
 		"mkdir /installed; cd /installed; tar xf /installed.tar; rm /installed.tar
 		for dir in proc sys dev; do
@@ -93,8 +93,8 @@ boot() {
 look='echo "release: $(uname -r)"
 	chroot . modprobe ext4
 	echo "module: $(grep -o "ext4$" /proc/filesystems)"
-	chroot . /usr/libexec/scx-custody/verify
-	echo "exit status of verify: $?"
+	chroot . /usr/libexec/scx-custody/record-verdict
+	echo "exit status of record-verdict: $?"
 	said=$(chroot . su user -c "scx-custody status")
 	echo "exit status of status: $?"
 	echo "custody: $(echo "$said" | sed -n "s/^custody *\([a-z]*\).*/\1/p")"
@@ -130,7 +130,7 @@ expect "kernel" "$release" "$(fact first release)"
 expect "its modules load" ext4 "$(fact first module)"
 expect "custody, as a user sees it" backported "$(fact first custody)"
 expect "exit status of status" 0 "$(fact first 'exit status of status')"
-expect "exit status of verify" 0 "$(fact first 'exit status of verify')"
+expect "exit status of record-verdict" 0 "$(fact first 'exit status of verify')"
 expect "verdict" pass "$(fact first verdict)"
 check "the verdict is JSON" take_verdict first
 

@@ -9,10 +9,10 @@
 #	disk		the image that is made of it and booted
 #	repository	a directory of packages that apt takes them from
 
-# shellcheck source-path=SCRIPTDIR source=../../scripts/debian.sh
-. "$root/scripts/debian.sh"
-# shellcheck source-path=SCRIPTDIR source=../../scripts/root.sh
-. "$root/scripts/root.sh"
+# shellcheck source-path=SCRIPTDIR source=../../lab/debian.sh
+. "$root/lab/debian.sh"
+# shellcheck source-path=SCRIPTDIR source=../../lab/root.sh
+. "$root/lab/root.sh"
 
 system=$work/root disk=$work/disk repository=$work/repository
 
@@ -76,7 +76,7 @@ boot() {
 	local name=$1 release=$2 command=$3
 
 	shift 3
-	"$root/vm/run-root" --disk "$disk" --kernel "$system/boot/vmlinuz-$release" \
+	"$root/lab/vm/run-root" --disk "$disk" --kernel "$system/boot/vmlinuz-$release" \
 		--initrd "$system/boot/initrd.img-$release" --timeout 3600 --out "$logs/$name" \
 		"$@" -- "$command"
 }
