@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What several scripts need to know of Debian; sourced after base.sh.
+# What several scripts need to know of Debian; sourced after lab.sh.
 
 # To compile a kernel, with its objtool and the types of its BTF.
 # shellcheck disable=SC2034 # read by the scripts that source this file

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Roots of other Debian suites: to make one and to run commands in it, without
-# mounting anything that could stay mounted; sourced after base.sh and debian.sh.
+# mounting anything that could stay mounted; sourced after lab.sh and debian.sh.
 
 # need_roots: refuse unless roots can be used, saying why they are needed.
 need_roots() {

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the kit's own tests share: TAP on stdout, command/lib/base.sh for the rest.
+# What the kit's own tests share: TAP on stdout, lab/lab.sh for the rest.
 # Source it first; end with 'done_testing'.
 
 set -u
-# shellcheck source-path=SCRIPTDIR source=../command/lib/base.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../command/lib/base.sh"
+# shellcheck source-path=SCRIPTDIR source=../lab/lab.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lab/lab.sh"
 
 tests_run=0
 tests_failed=0

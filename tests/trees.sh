@@ -3,7 +3,7 @@
 #
 # What the tests of the verbs share: copies of the parts of real trees that the
 # verbs look at, and what must hold of whatever is refused. Source tap.sh first.
-# shellcheck disable=SC2154 # root comes from base.sh
+# shellcheck disable=SC2154 # root comes from lab.sh
 
 # shellcheck source-path=SCRIPTDIR source=series.sh
 . "${root:?}/tests/series.sh"

@@ -1,32 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Shared by the kit's scripts, which source it first:
+# Shared by all of the kit's programs, which source it first:
 #
 #	set -eu
-#	. "$(dirname "$0")/../command/lib/base.sh"
+#	. "$(dirname "$0")/../lib/base.sh"
 #
 # It sets
 #	root	the kit's own directory
 #	cache	where everything big lives
 #	self	what the user called, for messages
-# and sees to it that a script that ends, however it ends, leaves no process
+# and sees to it that a program that ends, however it ends, leaves no process
 # and no temporary file behind.
 
-# shellcheck disable=SC2034 # read by the scripts that source this file
+# shellcheck disable=SC2034 # read by the programs that source this file
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:?is not set, and neither is XDG_CACHE_HOME}/.cache}/scx-custody
-# The line whose source has the libbpf and bpftool that programs are built with.
-# shellcheck disable=SC2034
-libbpf_line=6.18
 self=${SCX_CUSTODY_SELF:-$(basename "$0")}
 # Whatever this script calls has a name of its own.
 unset SCX_CUSTODY_SELF
 
-# Scripts called by scripts go on counting where their caller started.
+# Programs called by programs go on counting where their caller started.
 export SCX_CUSTODY_START=${SCX_CUSTODY_START:-$(date +%s)}
 
-# What the make above us was called with is nothing to the makes that a script
+# What the make above us was called with is nothing to the makes that a program
 # runs, the kernel's among them: they have variables of the same names.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -93,18 +90,6 @@ undo_verb() {
 	if in_source; then echo "make $1 UNDO=1 $2=$3"; else echo "scx-custody $1 --undo $3"; fi
 }
 
-# sources KIND: what lab/kernels/sources.tsv has of these, a regular expression.
-sources() {
-	awk -F '\t' -v kind="^($1)\$" '!/^#/ && $2 ~ kind { print $1 }' \
-		"$root/lab/kernels/sources.tsv"
-}
-
-# need_source_tree LINE: refuse unless there is a whole tree of it to build.
-need_source_tree() {
-	sources 'tree|source' | grep -Fqx -- "$1" ||
-		usage_error "there is no whole source tree '$1', but: $(sources 'tree|source' | paste -sd ' ')"
-}
-
 # unpack_sched_ext TARBALL FOLDER: of a kernel's source, only what the series are
 # about: a whole tree has 1.5 GB.
 unpack_sched_ext() {
@@ -112,11 +97,6 @@ unpack_sched_ext() {
 		--wildcards --no-wildcards-match-slash '*/Makefile' '*/Kbuild' \
 		'*/kernel/sched' '*/include/linux/sched' '*/tools/sched_ext' \
 		'*/Documentation/scheduler'
-}
-
-# is_count TEXT: is it a decimal number above zero?
-is_count() {
-	[[ $1 =~ ^[1-9][0-9]{0,8}$ ]]
 }
 
 # json_string TEXT: TEXT as a JSON string, quotes included.
@@ -248,25 +228,4 @@ await() {
 		wait "$pid" || status=$?
 	fi
 	return "$status"
-}
-
-# --- the selftests in a VM ----------------------------------------------------
-
-# boot_selftests DIR IMAGE TEXT [OPTION]...: boot a kernel and run all selftests in
-# it, with the options, and say how it ended under the name TEXT. What came of it
-# is in DIR. Returns lab/vm/run's status.
-boot_selftests() {
-	local logs=$1 image=$2 text=$3 status=0
-
-	shift 3
-	spawn "$root/lab/run-selftests" "$image" "$logs" -- "$@"
-	wait $! || status=$?
-	say "$text: $(cat "$logs/outcome" 2>/dev/null || echo harness)"
-	return "$status"
-}
-
-# tests_done DIR: how far the selftests are whose output is kept there; for await.
-tests_done() {
-	[ ! -f "$1/output.log" ] ||
-		printf '(%s tests done)' "$(grep -cE '^(not )?ok ' "$1/output.log")"
 }

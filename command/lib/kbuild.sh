@@ -50,5 +50,5 @@ configure_small() {
 	await $! "configuring" || die "cannot configure $name; $log has the messages."
 	missing=$(not_as "$fragment" "$objects/.config" | paste -sd ' ')
 	[ -z "$missing" ] ||
-		die "$name cannot be configured as lab/kernels/ says; these did not come out: $missing."
+		die "$name cannot be configured as asked for; these did not come out: $missing."
 }

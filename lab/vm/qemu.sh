@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # base.sh and the caller set what is not set here
+# shellcheck disable=SC2154 # lab.sh and the caller set what is not set here
 #
 # What lab/vm/run and lab/vm/run-root share: a guest's options, whether it is accelerated,
-# running it to its end, and judging how it ended; sourced after base.sh. The caller
+# running it to its end, and judging how it ended; sourced after lab.sh. The caller
 # gives to guest_option what is on its command line, and then calls
 #
 #	check_guest	refuse what is wrong in the options and in command[]

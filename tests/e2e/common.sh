@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034 # base.sh sets what is not set here, tests read it
+# shellcheck disable=SC2154,SC2034 # lab.sh sets what is not set here, tests read it
 #
 # What the proofs from end to end share. Sourced after tap.sh, with the proof's name
 # and the kind of its packages, deb or rpm. It sets
