@@ -7,7 +7,7 @@
 #
 # COPY has the tree's files with all patches up to the one that does not fit,
 # PATCHES is the folder in it that holds them. The misfits are in the format of
-# failed_hunks() in command/lib/tree.sh, those of the first patch first.
+# failed_hunks() in command/lib/series.sh, those of the first patch first.
 
 use strict;
 use warnings;
