@@ -125,6 +125,7 @@ help: ##- this list
 
 include install.mk
 
-.PHONY: demo check check-lockdep check-mutations check-overhead \
-	check-releases check-series oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply kernel-deb kernel-rpm deb rpm install status debian-source \
-	fedora-spec setup fetch kernel selftests example vm help
+.PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series \
+	oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
+	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec setup \
+	fetch kernel selftests example vm help
