@@ -273,6 +273,7 @@ mark_deq_flag() {
 # they show in the source. Sets hazards[] to the numbers of those looked for,
 # hazard_state[NUMBER] to open, closed or not told, and hazard_evidence[NUMBER].
 declare -A hazard_state hazard_evidence
+hazards=()
 probe_hazards() {
 	local said number state because
 
