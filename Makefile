@@ -30,6 +30,12 @@ check-mutations: ##- put each hazard back and see that its test catches it
 check-lockdep: ##- run the selftests under lockdep on 6.12, 6.18 and 7.1
 	@lab/check lockdep
 
+check-overhead: ##- count instructions, pristine and patched, on 6.12, 6.18 and 7.1
+	@scripts/check overhead
+
+check-series: ##- build each patch of every line, with sparse and W=1
+	@scripts/check series
+
 check-releases: ##- see that the series apply to all releases of their lines
 	@lab/check releases
 
@@ -120,6 +126,7 @@ help: ##- this list
 
 include install.mk
 
-.PHONY: demo check check-lockdep check-mutations check-releases oracle matrix e2e-deb e2e-rpm e2e-dkms detect \
-	patches verify apply unapply kernel-deb kernel-rpm deb rpm install status debian-source \
-	fedora-spec setup fetch kernel selftests example vm help
+.PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series \
+	oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
+	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec setup \
+	fetch kernel selftests example vm help

@@ -169,25 +169,34 @@ probe_global_dsq() {
 	}'
 }
 
-# When a dequeue wins the race against dispatch_to_local_dsq(), does that know
-# which run queue it has locked? It does if a variable begins as the one that is.
-probe_lost_race() {
+# in_dispatch_to_local_dsq REGEX: the first match in that function.
+in_dispatch_to_local_dsq() {
 	local file
 
 	file=$(ext_c)
-	[ -f "$file" ] || file=/dev/null
-	awk '
+	[ -f "$file" ] || return 1
+	awk -v regex="$1" '
 		/^static .*dispatch_to_local_dsq\(/ { inside = 1 }
-		inside && /^[ \t]+struct rq \*[a-z_]+ = [a-z_]+;/ {
+		inside && $0 ~ regex {
 			sub(/^[ \t]+/, "")
-			found = "tracked\t" FILENAME ":" FNR ": " $0
+			print FILENAME ":" FNR ": " $0
+			found = 1
 			exit
 		}
 		/^}/ { inside = 0 }
-		END {
-			print found ? found : "untracked\tdispatch_to_local_dsq() in " \
-				FILENAME " has no variable for it"
-		}' "$file"
+		END { exit !found }' "$file"
+}
+
+# When a dequeue wins the race against dispatch_to_local_dsq(), does that know
+# which run queue it has locked? It does if a variable begins as the one that is.
+probe_lost_race() {
+	local at
+
+	if at=$(in_dispatch_to_local_dsq '^[ \t]+struct rq \*[a-z_]+ = [a-z_]+;'); then
+		printf 'tracked\t%s\n' "$at"
+	else
+		printf 'untracked\tdispatch_to_local_dsq() in %s has no variable for it\n' "$(ext_c)"
+	fi
 }
 
 # Has bypass mode a DSQ of its own?
@@ -264,6 +273,7 @@ mark_deq_flag() {
 # they show in the source. Sets hazards[] to the numbers of those looked for,
 # hazard_state[NUMBER] to open, closed or not told, and hazard_evidence[NUMBER].
 declare -A hazard_state hazard_evidence
+hazards=()
 probe_hazards() {
 	local said number state because
 
@@ -284,7 +294,6 @@ probe_hazards() {
 # the fix if the hazard of docs/semantics.md is closed that the fix is for, or if
 # probe_fix_NAME says so where there is no such hazard.
 declare -A hazard_of_fix=(
-	[spurious-warning]=2
 	[remote-arrival]=4
 	[dsq-locked-dequeue]=5
 	[late-clear]=8
@@ -310,7 +319,8 @@ probe_fixes() {
 	local patch name number
 
 	fixes=() patches=()
-	probe_hazards "$1"
+	# judge_tree has looked already where the feature is there.
+	[ ${#hazards[@]} -gt 0 ] || probe_hazards "$1"
 	while read -r patch; do
 		name=$(fix_of "$patch")
 		if [ -n "$name" ]; then
@@ -338,16 +348,12 @@ probe_fix_lost_race() {
 
 # May a task stay where it is? It is told apart where it is dispatched.
 probe_fix_own_rq() {
-	awk '
-		/^static void dispatch_to_local_dsq\(/ { inside = 1 }
-		inside && /src_rq != dst_rq/ {
-			sub(/^[ \t]+/, "")
-			found = "there\t" FILENAME ":" FNR ": " $0
-			exit
-		}
-		/^}/ { inside = 0 }
-		END {
-			print found ? found : "missing\tdispatch_to_local_dsq() in " \
-				FILENAME " asks even if the task stays on its rq"
-		}' kernel/sched/ext.c
+	local at
+
+	if at=$(in_dispatch_to_local_dsq 'src_rq != dst_rq'); then
+		printf 'there\t%s\n' "$at"
+	else
+		printf 'missing\tdispatch_to_local_dsq() in %s asks even if the task stays on its rq\n' \
+			"$(ext_c)"
+	fi
 }

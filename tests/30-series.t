@@ -177,11 +177,12 @@ export QUILT_PUSH_ARGS='' QUILTRC=/dev/null
 check "each patch is stored once" stored_once
 
 # Of these lines each patch is built, as far as an hour goes; 'lab/check series' builds
-# all. The other lines have most of their patches from 6.12.
-each_patch=(6.12)
+# those of all lines. The others have most of their patches from 6.12.
+built_lines=(6.12 7.1)
+[ "${SCX_CUSTODY_SERIES:-}" != all ] || mapfile -t built_lines < <(sources 'tree|source')
 mapfile -t lines < <(sources 'tree|source')
 # By hand: only those that are named.
-[ $# -eq 0 ] || lines=("$@")
+[ $# -eq 0 ] || lines=("$@") built_lines=("$@")
 for line in "${lines[@]}"; do
 	capture src "$root/lab/fetch" "$line" || {
 		result 1 "$line: fetch the source"
@@ -242,6 +243,7 @@ for line in "${lines[@]}"; do
 			quiet_checkpatch "$src" "$folder/$patch"
 	done
 
+	[[ " ${built_lines[*]} " = *" $line "* ]] || continue
 	check "$line: configures" configure "$tree" "$objects" || continue
 	check "$line: pristine kernel/sched/ builds" \
 		build "$tree" "$objects" "$scratch/pristine.log" || continue
@@ -254,8 +256,7 @@ for line in "${lines[@]}"; do
 	structures "$objects" >"$scratch/pristine.structures"
 	check "$line: pahole knows the structures" \
 		grep -q '^struct sched_ext_ops {' "$scratch/pristine.structures"
-	# Up to each patch of its own, where there is time for that, and up to the last.
-	[[ ${SCX_CUSTODY_SERIES:-} = all || " ${each_patch[*]} " = *" $line "* ]] || own=()
+	# Up to each patch of its own, and up to the last.
 	mapfile -t steps < <(printf '%s\n' ${own[@]+"${own[@]}"} "${names[-1]}" | sort -u)
 	for patch in "${steps[@]}"; do
 		! left_out "$patch" || continue
