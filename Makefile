@@ -30,11 +30,11 @@ check-mutations: ##- put each hazard back and see that its test catches it
 check-lockdep: ##- run the selftests under lockdep on 6.12, 6.18 and 7.1
 	@lab/check lockdep
 
-check-overhead: ##- count instructions, pristine and patched, on 6.12, 6.18 and 7.1
-	@scripts/check overhead
+check-overhead: ##- count instructions, unpatched and patched, on 6.12, 6.18 and 7.1
+	@lab/check overhead
 
 check-series: ##- build each patch of every line, with sparse and W=1
-	@scripts/check series
+	@lab/check series
 
 check-releases: ##- see that the series apply to all releases of their lines
 	@lab/check releases
