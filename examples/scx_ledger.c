@@ -51,20 +51,20 @@ static void usage(void)
 	printf(
 "Usage: scx_ledger [OPTION]...\n"
 "\n"
-"Load a BPF scheduler that keeps a ledger of what is queued on each of its %d DSQs,\n"
-"added in ops.enqueue() and subtracted in ops.dequeue(); put it under load, and\n"
-"print how far the ledger is from what is really queued: never, if each task that\n"
-"leaves a DSQ gets exactly one ops.dequeue(). Schedules only threads of its own;\n"
-"needs root and no other BPF scheduler loaded.\n"
+"Load a BPF scheduler that keeps a ledger of what is queued on each of its %d DSQs.\n"
+"ops.enqueue() adds to the ledger, ops.dequeue() subtracts. Put the scheduler under\n"
+"load, and print how far the ledger drifts from what is really queued. If each task\n"
+"that leaves a DSQ gets exactly one ops.dequeue(), the ledger never drifts.\n"
+"Schedules only threads of its own. Needs root and no other BPF scheduler loaded.\n"
 "\n"
-"  --duration SECONDS  how long the load lasts; default 60\n"
+"  --duration SECONDS  let the load last this long; default 60\n"
 "  --interval SECONDS  time between two looks at the ledger; default 1\n"
 "  --workers N         threads of load, 2 to %d; default 4 for each CPU\n"
 "  --json              print one JSON object, times in s and runtimes in ns\n"
 "  --help              show this text\n"
 "\n"
-"Exit status: 0 no drift, 1 drift, 2 wrong usage, 3 it could not be found out, such\n"
-"as without sched_ext.\n", NR_DSQS, MAX_WORKERS);
+"Exit status: 0 no drift, 1 drift, 2 wrong usage, 3 the drift could not be found\n"
+"out, for instance on a kernel without sched_ext.\n", NR_DSQS, MAX_WORKERS);
 }
 
 static void on_signal(int signal)
