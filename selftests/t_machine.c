@@ -263,38 +263,6 @@ static int last_cpu;
  * the tests of this set knobs->closing.
  */
 
-/*
- * Turn the deadline servers off that guard fair tasks, or on again. Linux 6.12
- * stops the server of a CPU that goes offline even if it isn't running, as where
- * all tasks are in sched_ext, and warns; not if it is off. To turn it off does
- * the same, so a fair task must be running there. Where there are no such files
- * there is nothing to be done.
- */
-void set_fair_servers(bool on)
-{
-	static char runtimes[64][32];
-	char path[80];
-	int i;
-
-	for (i = 0; i < nr_cpus && i < 64; i++) {
-		double start = now();
-
-		snprintf(path, sizeof(path), "/sys/kernel/debug/sched/fair_server/cpu%d/runtime", i);
-		if (on) {
-			if (*runtimes[i])
-				write_file(path, runtimes[i]);
-			continue;
-		}
-		if (!read_file(path, runtimes[i], sizeof(runtimes[i])) || !pin(getpid(), i))
-			continue;
-		while (now() < start + 0.01)
-			;
-		write_file(path, "0");
-	}
-	if (!on)
-		pin(getpid(), -1);
-}
-
 static bool set_online(bool online)
 {
 	char path[64];

@@ -6,42 +6,9 @@
  */
 #define _GNU_SOURCE
 #include <sched.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 #include "harness.h"
-
-#define NR_PARKED	4
-
-enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
-			  bool comes_back)
-{
-	unsigned int place;
-	int i;
-
-	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
-
-	for_each_place(place, PLACES_CUSTODY) {
-		if (!park(place))
-			return FAIL;
-
-		for (i = 0; i < NR_PARKED; i++) {
-			unsigned long long before = nr_left(place, LEFT_CHANGED);
-
-			if (!change(&workers[i]))
-				return fail("%s does not work: %m", what);
-			if (!wait_until(nr_left(place, LEFT_CHANGED) > before))
-				return fail("%s, %s: no dequeue came", what, place_name(place));
-			if (comes_back && !wait_until(nr_in_custody() == NR_PARKED))
-				return fail("%s, %s: it did not come back", what,
-					    place_name(place));
-		}
-		if (!unpark())
-			return FAIL;
-	}
-	return PASS;
-}
 
 static bool change_nice(struct worker *worker)
 {

@@ -267,7 +267,7 @@ bool workers_dead(void)
 
 static int nr_due;
 
-bool workers_done(void)
+static bool workers_done(void)
 {
 	int i;
 
