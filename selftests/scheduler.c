@@ -18,51 +18,19 @@ struct held_back *held_back;
 static struct custody *schedulers[2];	/* with ops.dequeue(), and without */
 struct custody *scheduler;
 static struct bpf_link *attached;
-static bool may_fail;
+static bool may_end;		/* the kernel may end it: the test is about that */
 static bool cannot_move;	/* no program but an op may move tasks */
 
-/*
- * A scheduler is kept until the end once it is loaded. Loading takes seconds where
- * the kernel is emulated, and unloading can have a test hang that takes a CPU away:
- * who frees the maps is bound to his CPU, waits for RCU, and that for the CPU to
- * be gone (Linux 6.18).
- */
-static bool load(void)
+/* Made for this test and this kernel, and not loaded yet. */
+static struct custody *open_scheduler(bool without_dequeue)
 {
-	bpf_program__set_autoload(scheduler->progs.move_now, !cannot_move);
-	bpf_program__set_autoload(scheduler->progs.start_mover, !cannot_move);
-	return !custody__load(scheduler);
-}
-
-static const char *load_scheduler(bool without_dequeue);
-
-/* The kernel did not take it: once more without what not every kernel takes. */
-static const char *load_less(bool without_dequeue)
-{
-	custody__destroy(scheduler);
-	scheduler = NULL;
-	if (cannot_move)
-		return "the kernel does not take the BPF scheduler";
-	cannot_move = true;
-	return load_scheduler(without_dequeue);
-}
-
-static const char *load_scheduler(bool without_dequeue)
-{
+	struct custody *opened = custody__open();
 	struct custody__custody_ops__sched_ext_ops *ops;
 
-	if (scheduler != schedulers[without_dequeue])
-		stop_scheduler();
-	scheduler = schedulers[without_dequeue];
-	if (scheduler)
+	if (!opened)
 		return NULL;
 
-	listen_to_libbpf();
-	scheduler = custody__open();
-	if (!scheduler)
-		return "the BPF scheduler cannot be opened";
-
-	ops = scheduler->struct_ops.custody_ops;
+	ops = opened->struct_ops.custody_ops;
 	ops->flags = kernel_flag("scx_ops_flags", "SCX_OPS_ENQ_EXITING") |
 		     kernel_flag("scx_ops_flags", "SCX_OPS_ENQ_MIGRATION_DISABLED");
 	if (!options.all_tasks)
@@ -73,17 +41,47 @@ static const char *load_scheduler(bool without_dequeue)
 		ops->cpu_release = NULL;
 	if (without_dequeue)
 		ops->dequeue = NULL;
-	scheduler->rodata->tracing = options.traces;
+	opened->rodata->tracing = options.traces;
 	if (!options.traces)
 		ops->runnable = NULL;
 
-	if (!load())
-		return load_less(without_dequeue);
+	bpf_program__set_autoload(opened->progs.move_now, !cannot_move);
+	bpf_program__set_autoload(opened->progs.start_mover, !cannot_move);
+	return opened;
+}
+
+/*
+ * A scheduler that has been loaded is kept until the end. Loading takes seconds where
+ * the kernel is emulated, and unloading can hang a test that takes a CPU away: the task
+ * that frees the maps is bound to its CPU and waits for RCU, and RCU waits for the CPU
+ * to be gone (Linux 6.18).
+ */
+static const char *load_scheduler(bool without_dequeue)
+{
+	if (scheduler != schedulers[without_dequeue])
+		stop_scheduler();
+	scheduler = schedulers[without_dequeue];
+
+	while (!scheduler) {
+		listen_to_libbpf();
+		scheduler = open_scheduler(without_dequeue);
+		if (!scheduler)
+			return "the BPF scheduler cannot be opened";
+		if (!custody__load(scheduler))
+			break;
+
+		custody__destroy(scheduler);
+		scheduler = NULL;
+		if (cannot_move)
+			return "the kernel does not take the BPF scheduler";
+		/* Not every kernel takes the programs that move tasks. Try without them. */
+		cannot_move = true;
+	}
 	schedulers[without_dequeue] = scheduler;
 	return NULL;
 }
 
-/* One that still runs and has done nothing wrong is kept for the next test. */
+/* A scheduler that still runs and has done nothing wrong is kept for the next test. */
 const char *start_scheduler(const struct test *test)
 {
 	static unsigned int number;
@@ -114,7 +112,7 @@ const char *start_scheduler(const struct test *test)
 	memset(held_back, 0, sizeof(*held_back));
 	scheduler->bss->nr_violations = 0;
 	*knobs = defaults;
-	may_fail = test->ends_scheduler;
+	may_end = test->ends_scheduler;
 	srandom(options.seed);
 
 	if (!attached)
@@ -146,10 +144,10 @@ bool scheduler_gone(void)
 
 bool over(void)
 {
-	return stopped || nr_violations() || (ending->kind && !may_fail);
+	return stopped || nr_violations() || (ending->kind && !may_end);
 }
 
-int errand(struct bpf_program *program, struct errand *errand)
+int run_errand(struct bpf_program *program, struct errand *errand)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = errand, .ctx_size_in = sizeof(*errand));
 	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
@@ -157,14 +155,20 @@ int errand(struct bpf_program *program, struct errand *errand)
 	return err ?: (int)run.retval;
 }
 
+void kick_cpu(int cpu)
+{
+	struct errand kick = { .cpu = cpu };
+
+	if (attached && !scheduler_gone())
+		run_errand(scheduler->progs.kick, &kick);
+}
+
 void kick_cpus(void)
 {
-	struct errand kick = {};
+	int cpu;
 
-	if (!attached || scheduler_gone())
-		return;
-	for (kick.cpu = 0; kick.cpu < nr_cpus; kick.cpu++)
-		errand(scheduler->progs.kick, &kick);
+	for (cpu = 0; cpu < nr_cpus; cpu++)
+		kick_cpu(cpu);
 }
 
 void find_stuck(void)
@@ -172,7 +176,7 @@ void find_stuck(void)
 	struct errand none = {};
 
 	if (attached && !scheduler_gone())
-		errand(scheduler->progs.find_stuck, &none);
+		run_errand(scheduler->progs.find_stuck, &none);
 }
 
 bool can_move_unlocked(void)
@@ -184,7 +188,7 @@ bool move_unlocked(void)
 {
 	struct errand none = {};
 
-	return !errand(scheduler->progs.move_now, &none);
+	return !run_errand(scheduler->progs.move_now, &none);
 }
 
 /* On each CPU; they end when there is nowhere to move tasks to. */
@@ -201,7 +205,7 @@ bool start_movers(void)
 		CPU_ZERO(&set);
 		CPU_SET(cpu, &set);
 		started &= !sched_setaffinity(0, sizeof(set), &set) &&
-			   !errand(scheduler->progs.start_mover, &none);
+			   !run_errand(scheduler->progs.start_mover, &none);
 	}
 	return !sched_setaffinity(0, sizeof(before), &before) && started;
 }
@@ -210,7 +214,7 @@ bool kernel_marks(pid_t pid)
 {
 	struct errand look = { .pid = pid };
 
-	return !errand(scheduler->progs.read_mark, &look) && look.answer;
+	return !run_errand(scheduler->progs.read_mark, &look) && look.answer;
 }
 
 bool core_scheduling(void)
@@ -218,7 +222,7 @@ bool core_scheduling(void)
 	struct errand look = {};
 
 	for (look.cpu = 0; look.cpu < nr_cpus; look.cpu++)
-		if (!errand(scheduler->progs.read_core_scheduling, &look) && look.answer)
+		if (!run_errand(scheduler->progs.read_core_scheduling, &look) && look.answer)
 			return true;
 	return false;
 }
@@ -227,17 +231,9 @@ bool entry_numbers(pid_t pid, int cpu, unsigned long long *entry, unsigned long 
 {
 	struct errand look = { .pid = pid, .cpu = cpu };
 
-	if (errand(scheduler->progs.read_entry_numbers, &look))
+	if (run_errand(scheduler->progs.read_entry_numbers, &look))
 		return false;
 	*entry = look.entry;
 	*next = look.next_entry;
 	return true;
-}
-
-void kick_cpu(int cpu)
-{
-	struct errand kick = { .cpu = cpu };
-
-	if (attached && !scheduler_gone())
-		errand(scheduler->progs.kick, &kick);
 }

@@ -9,7 +9,7 @@
 /* The one that the test wants. */
 extern struct custody *scheduler;
 
-/* Has one of its programs run. */
-int errand(struct bpf_program *program, struct errand *errand);
+/* Runs one of its programs, which may answer. Returns 0 if it worked. */
+int run_errand(struct bpf_program *program, struct errand *errand);
 
 #endif

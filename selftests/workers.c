@@ -197,7 +197,7 @@ static bool spawn_one(enum life life, int policy, int from_peer, int to_peer)
 	adopt.pid = worker->pid;
 	/* Far from one another: the streams' steps are small against this. */
 	adopt.seed = options.seed + ((unsigned long long)nr_workers << 32);
-	if (policy == SCHED_EXT && errand(scheduler->progs.adopt, &adopt))
+	if (policy == SCHED_EXT && run_errand(scheduler->progs.adopt, &adopt))
 		return fail("a worker cannot be entered into the books"), false;
 	if (!tell(worker))
 		return fail("a worker does not listen: %m"), false;
