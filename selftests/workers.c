@@ -20,13 +20,19 @@ struct worker workers[MAX_WORKERS];
 int nr_workers;
 
 static const char *const life_names[NR_LIVES] = {
-	"custody:obey", "custody:spin", "custody:yield", "custody:nap", "custody:ping",
-	"custody:fork", "custody:touch", "custody:stay",
+	[OBEY] = "custody:obey",
+	[SPIN] = "custody:spin",
+	[YIELD] = "custody:yield",
+	[NAP] = "custody:nap",
+	[PING] = "custody:ping",
+	[FORK] = "custody:fork",
+	[TOUCH] = "custody:touch",
+	[STAY] = "custody:stay",
 };
 
 /*
- * Nothing else of the test program's may stay open in a worker: with a
- * descriptor of the attached scheduler it would keep that attached.
+ * A worker keeps open nothing else of the test program's: a descriptor of the attached
+ * scheduler would keep the scheduler attached.
  */
 static void keep_open(int *fds, int number)
 {
@@ -64,7 +70,7 @@ static void touch_memory(void)
 		shared_memory[i]++;
 }
 
-/* The kernel scans for tasks of the fair class alone; their threads fault too. */
+/* NUMA balancing scans for tasks of the fair class alone; their threads fault too. */
 static void *touch_in_fair_class(void *unused)
 {
 	set_policy(0, SCHED_OTHER);
@@ -75,7 +81,7 @@ static void *touch_in_fair_class(void *unused)
 	return unused;
 }
 
-/* For some ticks, so that it is often preempted meanwhile. */
+/* Some ticks long, so that the worker is often preempted meanwhile. */
 static void stay_here(int program)
 {
 	struct errand stay = { .duration = 3000000 };
@@ -96,8 +102,8 @@ enum {
 };
 
 /*
- * A worker's whole life. It says one byte when it is ready, and an obedient
- * one another for each that it gets.
+ * A worker's whole life. It writes one byte when it is ready. An obedient one writes
+ * another for each byte that it reads.
  */
 static void __attribute__((noreturn)) live(enum life life, int *fds, int policy)
 {
@@ -111,7 +117,7 @@ static void __attribute__((noreturn)) live(enum life life, int *fds, int policy)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 
-	/* Not before it is known as a test task. */
+	/* The order comes once it is known as a test task. */
 	if (read(fds[ORDERS], &byte, 1) != 1 || !set_policy(0, policy) ||
 	    write(fds[REPORTS], &byte, 1) != 1)
 		_exit(1);
@@ -222,13 +228,13 @@ static bool spawn_pair(int policy)
 
 bool spawn_as(enum life life, int number, int policy)
 {
-	int i;
+	int first = nr_workers, i;
 
-	for (i = nr_workers + number; nr_workers < i;)
+	while (nr_workers < first + number)
 		if (!(life == PING ? spawn_pair(policy) : spawn_one(life, policy, -1, -1)))
 			return false;
 
-	for (i -= number; i < nr_workers; i++)
+	for (i = first; i < nr_workers; i++)
 		if (!wait_until(ready(&workers[i]))) {
 			if (!nr_violations())
 				fail("a worker is never run");
@@ -242,7 +248,7 @@ bool spawn(enum life life, int number)
 	return spawn_as(life, number, SCHED_EXT);
 }
 
-/* It may take the scheduler for them to die, so this does not wait. */
+/* Workers may need the scheduler to die, so this does not wait. */
 void kill_workers(void)
 {
 	int i;
@@ -293,7 +299,10 @@ static bool all_asleep(void)
 	return true;
 }
 
-/* One that was told before it slept has done its step without being enqueued. */
+/*
+ * A worker that was told before it slept has done its step without being enqueued, and
+ * is told again.
+ */
 static bool parked(struct worker *worker)
 {
 	if (ready(worker) && !tell(worker))
