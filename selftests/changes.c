@@ -23,6 +23,11 @@ bool pin(pid_t pid, int cpu)
 	return !sched_setaffinity(pid, sizeof(set), &set);
 }
 
+bool change_nice(pid_t pid)
+{
+	return !setpriority(PRIO_PROCESS, pid, getpriority(PRIO_PROCESS, pid) == 5 ? 3 : 5);
+}
+
 /* With all tasks in the scheduler's hands, SCHED_OTHER is no other class. */
 bool visit_other_class(pid_t pid)
 {
@@ -49,8 +54,7 @@ void change_at_random(unsigned int changes)
 	}
 }
 
-enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
-			  bool comes_back)
+enum result at_each_place(bool (*change)(pid_t pid), const char *what, bool comes_back)
 {
 	unsigned int place;
 	int i;
@@ -65,7 +69,7 @@ enum result at_each_place(bool (*change)(struct worker *worker), const char *wha
 		for (i = 0; i < NR_PARKED; i++) {
 			unsigned long long before = nr_left(place, LEFT_CHANGED);
 
-			if (!change(&workers[i]))
+			if (!change(workers[i].pid))
 				return fail("%s does not work: %m", what);
 			if (!wait_until(nr_left(place, LEFT_CHANGED) > before))
 				return fail("%s, %s: no dequeue came", what, place_name(place));

@@ -182,7 +182,8 @@ bool unpark(void);
 /* Changes to tasks and to the machine, true if they worked: changes.c */
 
 bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */
-bool visit_other_class(pid_t pid);
+bool change_nice(pid_t pid);
+bool visit_other_class(pid_t pid);	/* and come back */
 
 /* What a storm changes besides nice. */
 enum change {
@@ -194,8 +195,7 @@ enum change {
 void change_at_random(unsigned int changes);
 
 /* Park workers at each place in turn, change each, and let them go again. */
-enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
-			  bool comes_back);
+enum result at_each_place(bool (*change)(pid_t pid), const char *what, bool comes_back);
 
 void set_fair_servers(bool on);
 

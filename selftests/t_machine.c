@@ -110,11 +110,11 @@ static bool join_all(char which)
 }
 
 /* Into the one group all of them, the next time into the other. */
-static bool change_group(struct worker *worker)
+static bool change_group(pid_t pid)
 {
 	static int moves;
 
-	return join(worker->pid, "ab"[moves++ / nr_workers % 2]);
+	return join(pid, "ab"[moves++ / nr_workers % 2]);
 }
 
 static enum result cgroup_move_run(void)
