@@ -99,14 +99,17 @@ static bool join(pid_t pid, char which)
 	return write_file(group_of(which, "cgroup.procs"), text);
 }
 
-static bool join_all(char which)
+/* Workers in custody, all of them in the first group. */
+static bool park_in_group(void)
 {
 	int i;
 
+	if (!spawn(OBEY, NR_PARKED))
+		return false;
 	for (i = 0; i < nr_workers; i++)
-		if (!join(workers[i].pid, which))
-			return false;
-	return true;
+		if (!join(workers[i].pid, 'a'))
+			return fail("a task cannot be moved to a cgroup: %m"), false;
+	return park(PLACES_CUSTODY);
 }
 
 /* Into the one group all of them, the next time into the other. */
@@ -138,11 +141,7 @@ static enum result cgroup_weight_run(void)
 
 	if (problem)
 		return skip("%s: %s", problem, strerror(errno));
-	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
-	if (!join_all('a'))
-		return fail("a task cannot be moved to a cgroup: %m");
-	if (!park(PLACES_CUSTODY))
+	if (!park_in_group())
 		return FAIL;
 	for (i = 0; i < 5; i++) {
 		snprintf(weight, sizeof(weight), "%d", 50 + 100 * i);
@@ -224,9 +223,7 @@ static enum result numa_run(void)
 
 	if (cpu_of_node(0) < 0 || cpu_of_node(1) < 0)
 		return skip("there are no two NUMA nodes with CPUs");
-	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
-	if (numa_parked() != PASS)
+	if (!spawn(OBEY, NR_PARKED) || numa_parked() != PASS)
 		return FAIL;
 
 	/* NUMA balancing, if it is on, takes tasks of the fair class to scan for. */
@@ -348,11 +345,7 @@ static enum result hotplug_run(void)
 	if (!write_file(group_of('a', "cpuset.cpus"), cpu))
 		return fail("the CPUs of a cpuset cannot be set: %m");
 	knobs->closing = true;
-	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
-	if (!join_all('a'))
-		return fail("a task cannot be moved to a cgroup: %m");
-	if (!park(PLACES_CUSTODY))
+	if (!park_in_group())
 		return FAIL;
 
 	pid = start_taking_away();
