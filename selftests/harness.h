@@ -141,8 +141,8 @@ const char *place_name(unsigned int place);
 void print_traces(void);
 
 /*
- * Workers: processes in the scheduler's hands, each with its way of life.
- * An obedient one sleeps until it is told to do one step. In workers.c
+ * Workers are processes in the scheduler's hands, each with its way of life. An obedient
+ * one sleeps until it is told to do one step: workers.c
  */
 enum life {
 	OBEY,
