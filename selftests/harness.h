@@ -59,28 +59,29 @@ struct options {
 };
 
 extern struct options options;
+extern int nr_cpus;
+extern volatile sig_atomic_t stopped;	/* by which signal */
 
-/* The loaded scheduler. */
+/* Results with their reason. */
+__attribute__((format(printf, 1, 2))) enum result fail(const char *format, ...);
+__attribute__((format(printf, 1, 2))) enum result skip(const char *format, ...);
+extern char reason[256];
+
+/* The loaded scheduler: scheduler.c */
+
 extern struct knobs *knobs;
 extern struct books *books;
 extern struct ending *ending;
 extern struct held_back *held_back;
-
-extern int nr_cpus;
 
 /* Says what is wrong, or NULL; print_complaint() says more. */
 const char *start_scheduler(const struct test *test);
 void stop_scheduler(void);
 void unload_schedulers(void);
 bool scheduler_gone(void);
-unsigned long long nr_violations(void);
-void print_violations(void);
-void print_traces(void);
-const char *place_name(unsigned int place);
 
 /* True once the test cannot go on: a signal, a violation, the scheduler gone. */
 bool over(void);
-extern volatile sig_atomic_t stopped;
 
 /* How long something may take that ought to happen at once. */
 #define PATIENCE	10.0
@@ -97,12 +98,24 @@ extern volatile sig_atomic_t stopped;
 
 #define wait_until(condition)	wait_until_for(condition, PATIENCE)
 
-/* Results with their reason. */
-__attribute__((format(printf, 1, 2))) enum result fail(const char *format, ...);
-__attribute__((format(printf, 1, 2))) enum result skip(const char *format, ...);
-extern char reason[256];
+void kick_cpu(int cpu);
+void kick_cpus(void);
+/* Moves between DSQs by programs that are no ops, where the kernel has them. */
+bool can_move_unlocked(void);
+bool move_unlocked(void);		/* once, by a program run by us */
+bool start_movers(void);		/* again and again, by a timer on each CPU */
+/* Test tasks in custody are violations from here on. */
+void find_stuck(void);
+bool kernel_marks(pid_t pid);
+bool core_scheduling(void);
+/*
+ * The number of a task's present stay with us, and of the next that begins on that CPU,
+ * if it is the CPU that counts. False where that does not count.
+ */
+bool entry_numbers(pid_t pid, int cpu, unsigned long long *entry, unsigned long long *next);
 
-/* Sums over the books. */
+/* Sums over the books, and what is wrong in them: books.c */
+
 unsigned long long nr_entered(unsigned int places);
 unsigned long long nr_entered_by(enum entry entry, unsigned int places);
 unsigned long long nr_terminal(enum entry entry, unsigned int places);
@@ -110,11 +123,26 @@ unsigned long long nr_left(unsigned int places, enum leave leave);
 unsigned long long nr_left_any(void);
 unsigned long long nr_held_to(unsigned int places);
 unsigned long long nr_dsq_to(unsigned int places);
+unsigned long long nr_unlocked_to(unsigned int places);
 long nr_in_custody(void);
+unsigned long long nr_violations(void);
+void print_violations(void);
+const char *place_name(unsigned int place);
+
+/* From one kind of custody to the next: each place, as a single bit. */
+#define for_each_place(place, places)					\
+	for ((place) = 1; (place) < 1u << NR_PLACES; (place) <<= 1)	\
+		if (!((place) & (places)))				\
+			;						\
+		else
+
+/* What happened to test tasks: traces.c */
+
+void print_traces(void);
 
 /*
- * Workers: processes in the scheduler's hands, each with its way of life.
- * An obedient one sleeps until it is told to do one step.
+ * Workers are processes in the scheduler's hands, each with its way of life. An obedient
+ * one sleeps until it is told to do one step: workers.c
  */
 enum life {
 	OBEY,
@@ -150,30 +178,12 @@ bool workers_dead(void);
 bool park(unsigned int places);
 /* Let go of them and wait until each has done its step. */
 bool unpark(void);
-bool workers_done(void);
-void kick_cpus(void);
-/* Moves between DSQs by programs that are no ops, where the kernel has them. */
-bool can_move_unlocked(void);
-bool move_unlocked(void);		/* once, by a program run by us */
-bool start_movers(void);		/* again and again, by a timer on each CPU */
-unsigned long long nr_unlocked_to(unsigned int places);
-/* Test tasks in custody are violations from here on. */
-void find_stuck(void);
-bool kernel_marks(pid_t pid);
-bool core_scheduling(void);
-/*
- * The number of a task's present stay with us, and of the next that begins on that CPU,
- * if it is the CPU that counts. False where that does not count.
- */
-bool entry_numbers(pid_t pid, int cpu, unsigned long long *entry, unsigned long long *next);
-void kick_cpu(int cpu);
 
-/* From one kind of custody to the next: each place, as a single bit. */
-#define for_each_place(place, places)					\
-	for ((place) = 1; (place) < 1u << NR_PLACES; (place) <<= 1)	\
-		if (!((place) & (places)))				\
-			;						\
-		else
+/* Changes to tasks and to the machine, true if they worked: changes.c */
+
+bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */
+bool change_nice(pid_t pid);
+bool visit_other_class(pid_t pid);	/* and come back */
 
 /* What a storm changes besides nice. */
 enum change {
@@ -184,13 +194,10 @@ enum change {
 /* One change of one worker. */
 void change_at_random(unsigned int changes);
 
-/* System calls that change a task; true if they worked. */
-bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */
-void set_fair_servers(bool on);
 /* Park workers at each place in turn, change each, and let them go again. */
-enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
-			  bool comes_back);
-bool visit_other_class(pid_t pid);
+enum result at_each_place(bool (*change)(pid_t pid), const char *what, bool comes_back);
+
+void set_fair_servers(bool on);
 
 /* Prints nanoseconds a round trip. Says what is wrong, or NULL. */
 const char *bench_pipe(long rounds, bool with_scheduler);

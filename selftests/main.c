@@ -17,6 +17,12 @@
 
 #define EXIT_NOTHING_RAN	4
 
+struct options options = { .duration = 3, .seed = 1 };
+
+int nr_cpus;
+volatile sig_atomic_t stopped;
+char reason[256];
+
 struct outcome {
 	const struct test *test;
 	enum result result;
@@ -27,6 +33,31 @@ struct outcome {
 static struct outcome outcomes[64];
 static int nr_outcomes;
 static bool nothing_loads;
+
+static void say(const char *format, va_list arguments)
+{
+	vsnprintf(reason, sizeof(reason), format, arguments);
+}
+
+enum result fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(format, arguments);
+	va_end(arguments);
+	return FAIL;
+}
+
+enum result skip(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(format, arguments);
+	va_end(arguments);
+	return SKIP;
+}
 
 static void usage(FILE *out)
 {

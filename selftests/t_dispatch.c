@@ -50,7 +50,7 @@ static enum result select_cpu_dsq_run(void)
 	if (!spawn(NAP, 4))
 		return FAIL;
 	knobs->select = PLACES_DSQ;
-	for (place = PLACE_FIFO; place <= PLACE_VTIME; place <<= 1)
+	for_each_place(place, PLACES_DSQ)
 		if (!wait_until(nr_entered_by(BY_SELECT_CPU, place) >= ENOUGH &&
 				nr_left(place, LEFT_DISPATCHED) >= ENOUGH))
 			return fail("ops.select_cpu(), %s: %llu entered, %llu were dispatched",
@@ -62,26 +62,26 @@ static enum result select_cpu_dsq_run(void)
 TEST(select_cpu_dsq, .rows = ROW(3) | ROW(8), .hazards = HAZARD(9),
      .must = "A task that ops.select_cpu() puts on a user DSQ gets one dequeue before it runs.");
 
-/* Held tasks must get to each kind of terminal DSQ. */
-static enum result held(unsigned int place)
+/* Tasks held there must get to each of these DSQs. */
+static enum result held(unsigned int places, unsigned int destinations)
 {
 	unsigned int to;
 
-	knobs->held_to = PLACES_TERMINAL;
+	knobs->held_to = destinations;
 	if (!spawn(NAP, 4) || !spawn(SPIN, 2))
 		return FAIL;
-	knobs->enqueue = place;
-	for (to = PLACE_LOCAL; to <= PLACE_GLOBAL; to <<= 1)
+	knobs->enqueue = places;
+	for_each_place(to, destinations)
 		if (!wait_until(nr_held_to(to) >= ENOUGH))
 			return fail("no held task was dispatched to the %s", place_name(to));
-	if (!wait_until(nr_left(place, LEFT_DISPATCHED) >= ENOUGH))
-		return fail("no dequeue came for what was dispatched: %s", place_name(place));
+	if (!wait_until(nr_left(places, LEFT_DISPATCHED) >= ENOUGH))
+		return fail("no dequeue came for what was dispatched");
 	return verdict();
 }
 
 static enum result held_map_run(void)
 {
-	return held(PLACE_MAP);
+	return held(PLACE_MAP, PLACES_TERMINAL);
 }
 
 TEST(held_map, .rows = ROW(5) | ROW(8), .hazards = HAZARD(9),
@@ -89,7 +89,7 @@ TEST(held_map, .rows = ROW(5) | ROW(8), .hazards = HAZARD(9),
 
 static enum result held_tree_run(void)
 {
-	return held(PLACE_TREE);
+	return held(PLACE_TREE, PLACES_TERMINAL);
 }
 
 TEST(held_tree, .rows = ROW(5) | ROW(8), .hazards = HAZARD(9),
@@ -97,7 +97,7 @@ TEST(held_tree, .rows = ROW(5) | ROW(8), .hazards = HAZARD(9),
 
 static enum result held_list_run(void)
 {
-	return held(PLACE_LIST);
+	return held(PLACE_LIST, PLACES_TERMINAL);
 }
 
 TEST(held_list, .rows = ROW(5) | ROW(8), .hazards = HAZARD(9),
@@ -120,18 +120,7 @@ TEST(release_order, .rows = ROW(8), .hazards = HAZARD(1),
 
 static enum result held_to_dsq_run(void)
 {
-	unsigned int to;
-
-	knobs->held_to = PLACES_DSQ | PLACE_SECOND;
-	if (!spawn(NAP, 4) || !spawn(SPIN, 2))
-		return FAIL;
-	knobs->enqueue = PLACES_HELD;
-	for (to = PLACE_FIFO; to <= PLACE_SECOND; to <<= 1)
-		if (to & knobs->held_to && !wait_until(nr_held_to(to) >= ENOUGH))
-			return fail("no held task was dispatched to the %s", place_name(to));
-	if (!wait_until(nr_left(PLACES_HELD, LEFT_DISPATCHED) >= ENOUGH))
-		return fail("no dequeue came for what was dispatched");
-	return verdict();
+	return held(PLACES_HELD, PLACES_DSQ | PLACE_SECOND);
 }
 
 TEST(held_to_dsq, .rows = ROW(6) | ROW(8),
@@ -161,7 +150,7 @@ static enum result dsq_move_run(void)
 	if (!spawn(NAP, 4) || !spawn(SPIN, 2))
 		return FAIL;
 	knobs->enqueue = PLACES_DSQ;
-	for (to = PLACE_LOCAL_ON; to <= PLACE_GLOBAL; to <<= 1)
+	for_each_place(to, knobs->dsq_to)
 		if (!wait_until(nr_dsq_to(to) >= ENOUGH))
 			return fail("no task was moved to the %s", place_name(to));
 	if (!wait_until(nr_left(PLACES_DSQ, LEFT_DISPATCHED) >= 2 * ENOUGH))

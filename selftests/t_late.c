@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,11 +49,6 @@ static enum result eligibility_run(void)
 
 TEST(eligibility, .rows = ROW(5) | ROW(8) | ROW(16), .hazards = HAZARD(12),
      .must = "Any CPU may take a held task that is allowed there, even one being switched out.");
-
-static bool change_nice(pid_t pid)
-{
-	return !setpriority(PRIO_PROCESS, pid, getpriority(PRIO_PROCESS, pid) == 5 ? 3 : 5);
-}
 
 static unsigned long long distance(unsigned long long a, unsigned long long b)
 {

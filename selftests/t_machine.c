@@ -99,22 +99,25 @@ static bool join(pid_t pid, char which)
 	return write_file(group_of(which, "cgroup.procs"), text);
 }
 
-static bool join_all(char which)
+/* Workers in custody, all of them in the first group. */
+static bool park_in_group(void)
 {
 	int i;
 
+	if (!spawn(OBEY, NR_PARKED))
+		return false;
 	for (i = 0; i < nr_workers; i++)
-		if (!join(workers[i].pid, which))
-			return false;
-	return true;
+		if (!join(workers[i].pid, 'a'))
+			return fail("a task cannot be moved to a cgroup: %m"), false;
+	return park(PLACES_CUSTODY);
 }
 
 /* Into the one group all of them, the next time into the other. */
-static bool change_group(struct worker *worker)
+static bool change_group(pid_t pid)
 {
 	static int moves;
 
-	return join(worker->pid, "ab"[moves++ / nr_workers % 2]);
+	return join(pid, "ab"[moves++ / nr_workers % 2]);
 }
 
 static enum result cgroup_move_run(void)
@@ -138,11 +141,7 @@ static enum result cgroup_weight_run(void)
 
 	if (problem)
 		return skip("%s: %s", problem, strerror(errno));
-	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
-	if (!join_all('a'))
-		return fail("a task cannot be moved to a cgroup: %m");
-	if (!park(PLACES_CUSTODY))
+	if (!park_in_group())
 		return FAIL;
 	for (i = 0; i < 5; i++) {
 		snprintf(weight, sizeof(weight), "%d", 50 + 100 * i);
@@ -224,9 +223,7 @@ static enum result numa_run(void)
 
 	if (cpu_of_node(0) < 0 || cpu_of_node(1) < 0)
 		return skip("there are no two NUMA nodes with CPUs");
-	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
-	if (numa_parked() != PASS)
+	if (!spawn(OBEY, NR_PARKED) || numa_parked() != PASS)
 		return FAIL;
 
 	/* NUMA balancing, if it is on, takes tasks of the fair class to scan for. */
@@ -262,38 +259,6 @@ static int last_cpu;
  * Tasks whose CPU is gone may be run, there or on another, without our being asked. So
  * the tests of this set knobs->closing.
  */
-
-/*
- * Turn the deadline servers off that guard fair tasks, or on again. Linux 6.12
- * stops the server of a CPU that goes offline even if it isn't running, as where
- * all tasks are in sched_ext, and warns; not if it is off. To turn it off does
- * the same, so a fair task must be running there. Where there are no such files
- * there is nothing to be done.
- */
-void set_fair_servers(bool on)
-{
-	static char runtimes[64][32];
-	char path[80];
-	int i;
-
-	for (i = 0; i < nr_cpus && i < 64; i++) {
-		double start = now();
-
-		snprintf(path, sizeof(path), "/sys/kernel/debug/sched/fair_server/cpu%d/runtime", i);
-		if (on) {
-			if (*runtimes[i])
-				write_file(path, runtimes[i]);
-			continue;
-		}
-		if (!read_file(path, runtimes[i], sizeof(runtimes[i])) || !pin(getpid(), i))
-			continue;
-		while (now() < start + 0.01)
-			;
-		write_file(path, "0");
-	}
-	if (!on)
-		pin(getpid(), -1);
-}
 
 static bool set_online(bool online)
 {
@@ -380,11 +345,7 @@ static enum result hotplug_run(void)
 	if (!write_file(group_of('a', "cpuset.cpus"), cpu))
 		return fail("the CPUs of a cpuset cannot be set: %m");
 	knobs->closing = true;
-	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
-	if (!join_all('a'))
-		return fail("a task cannot be moved to a cgroup: %m");
-	if (!park(PLACES_CUSTODY))
+	if (!park_in_group())
 		return FAIL;
 
 	pid = start_taking_away();

@@ -6,49 +6,8 @@
  */
 #define _GNU_SOURCE
 #include <sched.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include "harness.h"
-
-#define NR_PARKED	4
-
-enum result at_each_place(bool (*change)(struct worker *worker), const char *what,
-			  bool comes_back)
-{
-	unsigned int place;
-	int i;
-
-	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
-
-	for_each_place(place, PLACES_CUSTODY) {
-		if (!park(place))
-			return FAIL;
-
-		for (i = 0; i < NR_PARKED; i++) {
-			unsigned long long before = nr_left(place, LEFT_CHANGED);
-
-			if (!change(&workers[i]))
-				return fail("%s does not work: %m", what);
-			if (!wait_until(nr_left(place, LEFT_CHANGED) > before))
-				return fail("%s, %s: no dequeue came", what, place_name(place));
-			if (comes_back && !wait_until(nr_in_custody() == NR_PARKED))
-				return fail("%s, %s: it did not come back", what,
-					    place_name(place));
-		}
-		if (!unpark())
-			return FAIL;
-	}
-	return PASS;
-}
-
-static bool change_nice(struct worker *worker)
-{
-	int nice = getpriority(PRIO_PROCESS, worker->pid);
-
-	return !setpriority(PRIO_PROCESS, worker->pid, nice == 5 ? 3 : 5);
-}
 
 static enum result parked_nice_run(void)
 {
@@ -58,12 +17,12 @@ static enum result parked_nice_run(void)
 TEST(parked_nice, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(10), .hazards = HAZARD(7) | HAZARD(9),
      .must = "A change of nice in custody gives one dequeue, marked as a change.");
 
-static bool change_affinity(struct worker *worker)
+static bool change_affinity(pid_t pid)
 {
 	cpu_set_t set;
 
-	return !sched_getaffinity(worker->pid, sizeof(set), &set) &&
-	       pin(worker->pid, CPU_COUNT(&set) == 1 ? -1 : sched_getcpu());
+	return !sched_getaffinity(pid, sizeof(set), &set) &&
+	       pin(pid, CPU_COUNT(&set) == 1 ? -1 : sched_getcpu());
 }
 
 static enum result parked_affinity_run(void)
@@ -74,15 +33,10 @@ static enum result parked_affinity_run(void)
 TEST(parked_affinity, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(10), .hazards = HAZARD(7) | HAZARD(9),
      .must = "A change of affinity in custody gives one dequeue, marked as a change.");
 
-/* In the other class nothing holds it: it does its step and sleeps. */
-static bool change_class(struct worker *worker)
-{
-	return visit_other_class(worker->pid);
-}
-
+/* In the other class nothing holds the task: it does its step and sleeps. */
 static enum result parked_class_run(void)
 {
-	return at_each_place(change_class, "sched_setscheduler()", false);
+	return at_each_place(visit_other_class, "sched_setscheduler()", false);
 }
 
 TEST(parked_class, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(10), .hazards = HAZARD(7) | HAZARD(9),

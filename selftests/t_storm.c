@@ -3,33 +3,9 @@
  * Races: many changes against many dispatches, on all CPUs, for some time. Then
  * the books must balance.
  */
-#define _GNU_SOURCE
-#include <sched.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-
 #include "harness.h"
 
 #define ENOUGH	20
-
-void change_at_random(unsigned int changes)
-{
-	pid_t pid = workers[random() % nr_workers].pid;
-
-	/* The cheapest most often: it races the most in a given time. */
-	switch (random() % 8) {
-	case 0:
-		if (changes & AFFINITY)
-			pin(pid, random() % 3 ? random() % nr_cpus : -1);
-		break;
-	case 1:
-		if (changes & CLASS)
-			visit_other_class(pid);
-		break;
-	default:
-		setpriority(PRIO_PROCESS, pid, random() % 20);
-	}
-}
 
 static enum result storm(unsigned int changes)
 {

@@ -18,7 +18,7 @@ static enum result terminal_select_cpu_run(void)
 	if (!spawn(NAP, 4))
 		return FAIL;
 
-	for (place = PLACE_LOCAL; place <= PLACE_GLOBAL; place <<= 1)
+	for_each_place(place, PLACES_TERMINAL)
 		if (!wait_until(nr_terminal(BY_SELECT_CPU, place) >= ENOUGH))
 			return fail("ops.select_cpu() never inserted into the %s",
 				    place_name(place));
@@ -36,7 +36,7 @@ static enum result terminal_enqueue_run(void)
 	if (!spawn(NAP, 4) || !spawn(SPIN, 2))
 		return FAIL;
 
-	for (place = PLACE_LOCAL; place <= PLACE_GLOBAL; place <<= 1)
+	for_each_place(place, PLACES_TERMINAL)
 		if (!wait_until(nr_terminal(BY_ENQUEUE, place) >= ENOUGH))
 			return fail("ops.enqueue() never inserted into the %s",
 				    place_name(place));
