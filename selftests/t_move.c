@@ -18,13 +18,16 @@ static enum result moved_everywhere(void)
 	for_each_place(to, DESTINATIONS) {
 		if (to == PLACE_LOCAL_ON && nr_cpus < 2)
 			continue;
+		if (!nr_unlocked_to(to))
+			return fail("no task was moved to the %s", place_name(to));
+		/* A machine that is too slow says nothing about its kernel. */
 		if (nr_unlocked_to(to) < ENOUGH)
-			return fail("%llu tasks were moved to the %s", nr_unlocked_to(to),
-				    place_name(to));
+			return skip("in %.0f s only %llu tasks were moved to the %s",
+				    PATIENCE, nr_unlocked_to(to), place_name(to));
 	}
 	if (nr_left(~0, LEFT_CHANGED) < ENOUGH || nr_left(~0, LEFT_DISPATCHED) < ENOUGH)
-		return fail("only %llu dequeues for a change and %llu for a dispatch",
-			    nr_left(~0, LEFT_CHANGED), nr_left(~0, LEFT_DISPATCHED));
+		return skip("in %.0f s only %llu dequeues for a change and %llu for a dispatch",
+			    PATIENCE, nr_left(~0, LEFT_CHANGED), nr_left(~0, LEFT_DISPATCHED));
 	return PASS;
 }
 
