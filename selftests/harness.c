@@ -74,6 +74,9 @@ static bool load(void)
 {
 	bpf_program__set_autoload(scheduler->progs.move_now, !cannot_move);
 	bpf_program__set_autoload(scheduler->progs.start_mover, !cannot_move);
+	bpf_program__set_autoload(scheduler->progs.delay_release,
+				  has_function("scx_bpf_dsq_reenq") &&
+				  has_function("_raw_spin_unlock"));
 	return !custody__load(scheduler);
 }
 
@@ -205,12 +208,12 @@ void kick_cpus(void)
 		errand(scheduler->progs.kick, &kick);
 }
 
-void find_stuck(void)
+void find_stuck(double seconds)
 {
-	struct errand none = {};
+	struct errand look = { .duration = seconds * 1e9 };
 
 	if (attached && !scheduler_gone())
-		errand(scheduler->progs.find_stuck, &none);
+		errand(scheduler->progs.find_stuck, &look);
 }
 
 bool can_move_unlocked(void)
@@ -242,6 +245,37 @@ bool start_movers(void)
 			   !errand(scheduler->progs.start_mover, &none);
 	}
 	return !sched_setaffinity(0, sizeof(before), &before) && started;
+}
+
+bool can_reenqueue(void)
+{
+	struct errand look = {};
+
+	return !errand(scheduler->progs.reenqueue, &look) && look.answer;
+}
+
+bool reenqueue(double seconds, int dispatcher)
+{
+	struct errand take_back = { .cpu = dispatcher, .duration = seconds * 1e9 };
+
+	return !errand(scheduler->progs.reenqueue, &take_back);
+}
+
+static struct bpf_link *delays;
+
+bool delay_releases(double seconds)
+{
+	struct bpf_program *program = scheduler->progs.delay_release;
+
+	knobs->delay = seconds * 1e9;
+	delays = bpf_program__autoload(program) ? bpf_program__attach(program) : NULL;
+	return delays;
+}
+
+void end_delays(void)
+{
+	bpf_link__destroy(delays);
+	delays = NULL;
 }
 
 bool kernel_marks(pid_t pid)
