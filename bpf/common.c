@@ -172,6 +172,11 @@ bool has_member(const char *struct_name, const char *name)
 	return false;
 }
 
+bool has_function(const char *name)
+{
+	return btf__find_by_name_kind(kernel_btf(), name, BTF_KIND_FUNC) >= 0;
+}
+
 /* The end of what libbpf says matters: the verifier's verdict is there. */
 static char complaint[2048];
 

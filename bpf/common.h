@@ -42,6 +42,7 @@ bool read_file(const char *path, char *text, size_t size);	/* its first line */
 unsigned long long kernel_flag(const char *enum_name, const char *name);	/* 0: none */
 bool custody_is_live(void);	/* are the semantics those of the module scx_custody? */
 bool has_member(const char *struct_name, const char *name);
+bool has_function(const char *name);
 
 void listen_to_libbpf(void);
 void print_complaint(void);	/* what libbpf said since */

@@ -93,10 +93,12 @@ struct bpf_iter_scx_dsq {
 
 struct cgroup { };
 struct cpumask { };
+struct scx_dispatch_q { };
 struct scx_cpu_release_args { };
 struct scx_exit_task_args { };
 
 struct sched_ext_entity {
+	struct scx_dispatch_q *dsq;
 	struct {
 		s64 counter;
 	} ops_state;
@@ -223,6 +225,8 @@ enum scx_dsq_id_flags {
 
 enum scx_ops_state {
 	SCX_OPSS_NONE			= 0,
+	SCX_OPSS_QUEUED			= 2,
+	SCX_OPSS_DISPATCHING		= 3,
 };
 
 enum scx_consts {
@@ -273,6 +277,7 @@ bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 ds
 bool scx_bpf_dsq_move_vtime(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id,
 			    u64 enq_flags) __weak __ksym;
 bool scx_bpf_dsq_move_to_local(u64 dsq_id) __weak __ksym;
+void scx_bpf_dsq_reenq(u64 dsq_id, u64 reenq_flags) __weak __ksym;
 void scx_bpf_dispatch_cancel(void) __weak __ksym;
 u32 scx_bpf_reenqueue_local(void) __weak __ksym;
 bool scx_bpf_task_running(const struct task_struct *p) __weak __ksym;

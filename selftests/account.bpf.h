@@ -30,6 +30,7 @@ struct account {
 	bool mine;		/* a test task, to be put where the knobs say */
 	u32 entry;		/* how many times it has entered custody */
 	u64 dispatch;		/* the latest of it when held: see note_dispatch() */
+	u64 ran;		/* when it last began to, where that is asked for */
 	bool changed;		/* left for a change: must be enqueued before it runs */
 	bool bound;		/* its migration was disabled when it came to us */
 	bool turn;		/* its trace: is it having its turn, or waiting for it? */

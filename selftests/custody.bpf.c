@@ -25,6 +25,9 @@ unsigned int dispatching;
 /* How many programs move tasks with nothing locked. */
 unsigned int moving;
 
+/* The latest task that each CPU dispatches, by address, if it counts on another. */
+static u64 latest[MAX_CPUS];
+
 /* Did a dispatched task's ops.dequeue() run in this CPU's current op? */
 static bool dequeued_here[MAX_CPUS];
 
@@ -90,12 +93,23 @@ static u64 dsq_of(u32 place, s32 cpu)
 	}
 }
 
+/*
+ * A task taken back from a user DSQ was ours and is ours again, without a dequeue. Only
+ * where the test says so: one from a local DSQ must have left before.
+ */
+static bool stays_in_custody(struct account *a, u32 place, u64 enq_flags)
+{
+	return knobs.from_dsq && enq_flags & SCX_ENQ_REENQ && a->state == STATE_CUSTODY &&
+	       place & PLACES_CUSTODY;
+}
+
 /* Put the task there, and into the books. */
 static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 		u64 enq_flags)
 {
 	s32 other_cpu = pick_cpu(p, true);
 	struct held held = {};
+	bool stays;
 	u32 i;
 
 	/* One that ends may have lost its pid already. */
@@ -106,8 +120,11 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 	if (entry >= NR_ENTRIES || i >= NR_PLACES)
 		return;
 
-	expect_out(p, a, place & PLACES_CUSTODY ? AT_ENTRY_OUT : AT_TERMINAL_OUT);
-	check_mark(p, a);
+	stays = stays_in_custody(a, place, enq_flags);
+	if (!stays) {
+		expect_out(p, a, place & PLACES_CUSTODY ? AT_ENTRY_OUT : AT_TERMINAL_OUT);
+		check_mark(p, a);
+	}
 	a->bound = is_bound(p);
 	trace(a, (entry == BY_ENQUEUE ? TRACE_ENQUEUE : TRACE_SELECT) + trace_place(place));
 	a->changed = false;
@@ -120,7 +137,7 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 		held.entry = a->entry;
 		barrier();
 		a->state = STATE_CUSTODY;
-		count(&books.entered[entry][i]);
+		count(stays ? &books.returned : &books.entered[entry][i]);
 	} else {
 		a->state = STATE_TERMINAL;
 		count(&books.terminal[entry][i]);
@@ -306,9 +323,11 @@ static bool dispatch_held(struct held held, s32 this_cpu)
 		hold_in_map(held);
 		scx_bpf_kick_cpu(scx_bpf_task_cpu(p), SCX_KICK_IDLE);
 	} else {
-		u32 i = index_of(to);
+		u32 i = index_of(to), here = bpf_get_smp_processor_id();
 
-		note_dispatch(a, held.entry, to, bpf_get_smp_processor_id());
+		note_dispatch(a, held.entry, to, here);
+		if (here < MAX_CPUS && scx_bpf_task_cpu(p) != (s32)here)
+			latest[here] = (u64)p;
 		if (to == PLACE_GLOBAL)
 			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 		if (i < NR_PLACES)
@@ -457,6 +476,11 @@ static void dispatch(u32 cpu, struct task_struct *prev)
 		use_locked_rq(cpu, prev);
 }
 
+static u32 probed_ops_state(struct task_struct *p)
+{
+	return BPF_CORE_READ(p, scx.ops_state.counter) & OPSS_STATE_MASK;
+}
+
 SEC("struct_ops")
 void BPF_PROG(custody_dispatch, s32 cpu, struct task_struct *prev)
 {
@@ -468,8 +492,39 @@ void BPF_PROG(custody_dispatch, s32 cpu, struct task_struct *prev)
 	hold_back(cpu);
 	if (!knobs.parked)
 		dispatch(cpu, prev);
+	if (this_cpu < MAX_CPUS)
+		latest[this_cpu] = 0;
 	end_taking(this_cpu);
 	__sync_fetch_and_sub(&dispatching, 1);
+}
+
+/*
+ * Some kernels let go of a task that they put on a user DSQ only after they have unlocked
+ * that. It is a matter of a few instructions, but this program runs amid them. Give other
+ * CPUs the time to find the task there, if it is on a DSQ and its dispatch under way, and
+ * to bring it back to us.
+ */
+SEC("?fexit/_raw_spin_unlock")
+int BPF_PROG(delay_release)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct task_struct *p;
+	u64 until;
+	s32 i;
+
+	if (!knobs.delay || cpu >= MAX_CPUS || !latest[cpu])
+		return 0;
+	p = (struct task_struct *)latest[cpu];
+	if (probed_ops_state(p) != SCX_OPSS_DISPATCHING || !BPF_CORE_READ(p, scx.dsq))
+		return 0;
+
+	latest[cpu] = 0;
+	count(&books.delayed);
+	until = bpf_ktime_get_ns() + knobs.delay;
+	bpf_for(i, 0, NR_TURNS)
+		if (probed_ops_state(p) == SCX_OPSS_QUEUED || bpf_ktime_get_ns() >= until)
+			break;
+	return 0;
 }
 
 /* Move some tasks of that DSQ, from where no run queue is locked. */
@@ -546,6 +601,8 @@ void BPF_PROG(custody_running, struct task_struct *p)
 	check_mark(p, a);
 	if (a->state != STATE_OVERDUE)
 		a->state = STATE_RUNNING;
+	if (knobs.from_dsq)
+		a->ran = bpf_ktime_get_ns();
 	if (knobs.linger)
 		linger();
 }
@@ -757,18 +814,25 @@ int read_core_scheduling(struct errand *errand)
 	return 0;
 }
 
-/* Name the test tasks that are in custody, which should have been dispatched. */
+/*
+ * Name the test tasks that are in custody, which should have been dispatched; if there is
+ * a duration, those that have not been run for so long.
+ */
 SEC("syscall")
 int find_stuck(struct errand *errand)
 {
+	u64 now = bpf_ktime_get_ns();
 	struct task_struct *p;
 
 	bpf_rcu_read_lock();
 	bpf_for_each(task, p, NULL, BPF_TASK_ITER_ALL_THREADS) {
 		struct account *a = account_of(p);
 
-		if (a && a->mine && a->state == STATE_CUSTODY)
-			violate(p, a, STUCK, WANT_RUN, 0);
+		if (!a || !a->mine || a->state != STATE_CUSTODY)
+			continue;
+		if (errand->duration && (!a->ran || a->ran + errand->duration > now))
+			continue;
+		violate(p, a, STUCK, WANT_RUN, 0);
 	}
 	bpf_rcu_read_unlock();
 	return 0;
@@ -817,6 +881,29 @@ int start_mover(struct errand *errand)
 	bpf_timer_init(&mover->timer, &movers, CLOCK_MONOTONIC);
 	return bpf_timer_set_callback(&mover->timer, move_on_timer) ||
 	       bpf_timer_start(&mover->timer, MOVER_PERIOD, BPF_F_TIMER_CPU_PIN);
+}
+
+/*
+ * Have tasks taken back from user DSQs for so long, and have a CPU that is idle dispatch
+ * them again meanwhile. The answer is whether the kernel can do that.
+ */
+SEC("syscall")
+int reenqueue(struct errand *errand)
+{
+	u64 until = bpf_ktime_get_ns() + errand->duration;
+	s32 i;
+
+	errand->answer = !!bpf_ksym_exists(scx_bpf_dsq_reenq);
+	if (!errand->answer)
+		return 0;
+	bpf_for(i, 0, NR_TURNS) {
+		if (bpf_ktime_get_ns() >= until)
+			break;
+		scx_bpf_dsq_reenq(FIFO_DSQ, 0);
+		scx_bpf_dsq_reenq(VTIME_DSQ, 0);
+		scx_bpf_kick_cpu(errand->cpu, SCX_KICK_IDLE);
+	}
+	return 0;
 }
 
 SEC("syscall")

@@ -104,8 +104,18 @@ void kick_cpus(void);
 bool can_move_unlocked(void);
 bool move_unlocked(void);		/* once, by a program run by us */
 bool start_movers(void);		/* again and again, by a timer on each CPU */
-/* Test tasks in custody are violations from here on. */
-void find_stuck(void);
+/* Re-enqueueing of user DSQs, where the kernel has that. */
+bool can_reenqueue(void);
+/* Dispatches to user DSQs take that many seconds longer, where a program can do that. */
+bool delay_releases(double seconds);
+void end_delays(void);
+/* From this CPU, for so many seconds, while that CPU, which should be idle, dispatches. */
+bool reenqueue(double seconds, int dispatcher);
+/*
+ * Test tasks in custody are violations: all of them, or those that have not been run for
+ * so many seconds, which from_dsq has to be set for.
+ */
+void find_stuck(double seconds);
 bool kernel_marks(pid_t pid);
 bool core_scheduling(void);
 /*

@@ -247,7 +247,7 @@ static enum result run_test(const struct test *test)
 	kick_cpus();
 	died = await_workers_end();
 	if (!died && result == PASS)
-		find_stuck();
+		find_stuck(0);
 	if (test->cleanup)
 		test->cleanup();
 	/* An end that is under way has effects before it is announced. */

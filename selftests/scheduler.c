@@ -47,6 +47,9 @@ static struct custody *open_scheduler(bool without_dequeue)
 
 	bpf_program__set_autoload(opened->progs.move_now, !cannot_move);
 	bpf_program__set_autoload(opened->progs.start_mover, !cannot_move);
+	bpf_program__set_autoload(opened->progs.delay_release,
+				  has_function("scx_bpf_dsq_reenq") &&
+				  has_function("_raw_spin_unlock"));
 	return opened;
 }
 
@@ -171,12 +174,12 @@ void kick_cpus(void)
 		kick_cpu(cpu);
 }
 
-void find_stuck(void)
+void find_stuck(double seconds)
 {
-	struct errand none = {};
+	struct errand look = { .duration = seconds * 1e9 };
 
 	if (attached && !scheduler_gone())
-		run_errand(scheduler->progs.find_stuck, &none);
+		run_errand(scheduler->progs.find_stuck, &look);
 }
 
 bool can_move_unlocked(void)
@@ -208,6 +211,37 @@ bool start_movers(void)
 			   !run_errand(scheduler->progs.start_mover, &none);
 	}
 	return !sched_setaffinity(0, sizeof(before), &before) && started;
+}
+
+bool can_reenqueue(void)
+{
+	struct errand look = {};
+
+	return !run_errand(scheduler->progs.reenqueue, &look) && look.answer;
+}
+
+bool reenqueue(double seconds, int dispatcher)
+{
+	struct errand take_back = { .cpu = dispatcher, .duration = seconds * 1e9 };
+
+	return !run_errand(scheduler->progs.reenqueue, &take_back);
+}
+
+static struct bpf_link *delays;
+
+bool delay_releases(double seconds)
+{
+	struct bpf_program *program = scheduler->progs.delay_release;
+
+	knobs->delay = seconds * 1e9;
+	delays = bpf_program__autoload(program) ? bpf_program__attach(program) : NULL;
+	return delays;
+}
+
+void end_delays(void)
+{
+	bpf_link__destroy(delays);
+	delays = NULL;
 }
 
 bool kernel_marks(pid_t pid)

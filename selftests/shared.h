@@ -150,6 +150,8 @@ struct knobs {
 	unsigned long long random;	/* for the choices that are no task's; advances */
 	/* where tasks of user DSQs are moved with nothing locked; 0: nowhere */
 	unsigned int unlocked_to;
+	unsigned int from_dsq;		/* user DSQs are re-enqueued: that ends no custody */
+	unsigned long long delay;	/* ns at most that delay_release() takes */
 };
 
 /* Kept by the BPF scheduler. */
@@ -175,6 +177,8 @@ struct books {
 	unsigned long long unlocked_to[NR_PLACES];	/* moved with nothing locked */
 	unsigned long long in_context[NR_LEAVES];	/* ops.dequeue() that used its context */
 	unsigned long long noted_other;	/* of these, not with this CPU's run queue noted */
+	unsigned long long returned;	/* re-enqueued to us while in custody */
+	unsigned long long delayed;	/* dispatches kept from their end for a while */
 };
 
 /* How the kernel ended the BPF scheduler; not if it was unloaded. */

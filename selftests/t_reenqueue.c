@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tasks that the scheduler takes back from a local DSQ. */
+/* Tasks that the scheduler takes back, from a local DSQ and from user DSQs. */
 #define _GNU_SOURCE
 #include <sched.h>
 
@@ -27,3 +27,89 @@ static enum result reenqueue_run(void)
 
 TEST(reenqueue, .rows = ROW(15),
      .must = "A task re-enqueued from a local DSQ into custody begins a cycle of its own.");
+
+/* So that most of them are held at any time. */
+#define NR_TAKEN_BACK	24
+
+/* In seconds; another CPU needs a few microseconds, if the host lets it run. */
+#define DELAY		0.001
+
+/*
+ * The first CPU has no task of ours to run and does nothing but dispatch; from the last
+ * one they are taken back. While a dispatch is under way, its CPU's run queue is locked, and
+ * so is the task's when it is taken back: tasks must count on other CPUs.
+ */
+static bool divide_cpus(void)
+{
+	int last = nr_cpus - 1, i, cpu;
+	cpu_set_t set;
+
+	if (!last)
+		return true;
+	CPU_ZERO(&set);
+	for (cpu = 1; cpu < last || cpu == 1; cpu++)
+		CPU_SET(cpu, &set);
+	for (i = 0; i < nr_workers; i++)
+		if (sched_setaffinity(workers[i].pid, sizeof(set), &set))
+			return false;
+	return pin(0, last);
+}
+
+/*
+ * A dispatch that ends late, after its task has been taken back, must not make the
+ * kernel forget that we hold it: whatever is dispatched then is ignored, for ever.
+ */
+static enum result take_back(void)
+{
+	double end = now() + options.duration, patience = now() + PATIENCE;
+	bool delays = delay_releases(DELAY), enough;
+
+	do {
+		if (!reenqueue(0.003, 0)) {
+			end_delays();
+			return fail("the program that re-enqueues tasks cannot be run");
+		}
+		/* Where CPUs are few, tasks get to run now. */
+		nap(0.0005);
+		/* Before the kernel's own watchdog finds it, which tells less. */
+		find_stuck(PATIENCE);
+		enough = books->returned >= ENOUGH && nr_left(~0, LEFT_DISPATCHED) >= ENOUGH &&
+			 (!delays || nr_cpus < 2 || books->delayed >= ENOUGH);
+	} while (!over() && (now() < end || (!enough && now() < patience)));
+	end_delays();
+	if (over()) {
+		/* The kernel, too, ends a scheduler with a task that is not run. */
+		knobs->closing = true;
+		return FAIL;
+	}
+	if (!books->returned)
+		return fail("no task was re-enqueued in custody");
+	if (!enough)
+		return skip("only %llu were re-enqueued in custody, %llu dispatched, %llu delayed",
+			    books->returned, nr_left(~0, LEFT_DISPATCHED), books->delayed);
+	return PASS;
+}
+
+static enum result reenqueue_dsq_run(void)
+{
+	cpu_set_t before;
+	enum result result;
+
+	if (!can_reenqueue())
+		return skip("this kernel has nothing that re-enqueues the tasks of a user DSQ");
+
+	knobs->enqueue = PLACE_MAP;
+	knobs->held_to = PLACES_DSQ;
+	knobs->from_dsq = true;
+	if (!spawn(YIELD, NR_TAKEN_BACK))
+		return FAIL;
+	if (sched_getaffinity(0, sizeof(before), &before) || !divide_cpus())
+		return fail("sched_setaffinity() does not work: %m");
+	result = take_back();
+	if (sched_setaffinity(0, sizeof(before), &before))
+		return fail("sched_setaffinity() does not work: %m");
+	return result;
+}
+
+TEST(reenqueue_dsq, .rows = ROW(15), .hazards = HAZARD(14),
+     .must = "Tasks re-enqueued from a user DSQ, at whatever time, are dispatched and run again.");
