@@ -99,6 +99,12 @@ check "within the time limit" test $((SECONDS - began)) -lt 30
 check "keeps what was printed until then" printed before
 check "keeps what the CPUs were doing" grep -q '^RIP=' "$out/registers"
 
+vm --timeout 280 --silence 20 -- 'for i in 1 2 3; do sleep 10; echo $i; done; sleep 1000'
+check "a command that prints nothing for too long: hang" told hang 6
+check "keeps what was printed before the silence" printed $'1\n2\n3'
+check "says which of the limits passed" grep -qx 'nothing was printed for 20 s' "$out/reason"
+check "keeps what each of the CPUs was doing then" test "$(grep -c '^CPU#' "$out/registers")" = 2
+
 for line in 'WARNING: CPU: 1 PID: 7 at kernel/sched/ext.c:1 f+0x1/0x2' \
 	'BUG: kernel NULL pointer dereference, address: 0000000000000008' \
 	'INFO: task worker:12 blocked for more than 120 seconds.' \
@@ -115,6 +121,47 @@ check "such words in other places: pass" told pass 0
 head -c 100000 "$kernel" >"$tmp/half"
 vm --kernel "$tmp/half" --timeout 10 -- true
 check "a kernel that does not reach init: harness" told harness 3
+
+# --- output -------------------------------------------------------------------
+
+# run_into READER COMMAND: run the command with READER at the other end of vm/run's stdout.
+run_into() {
+	out=$tmp/out,put
+	rm -rf "$out" "$tmp/stdout"
+	"$root/vm/run" --kernel "$kernel" --out "$out" --file "$tmp/long" -- "$2" \
+		2>"$tmp/stderr" | "$1"
+	exited=${PIPESTATUS[0]}
+}
+
+# shellcheck disable=SC2317 # run_into calls it
+# late_reader: takes nothing until all of it is in the log.
+late_reader() {
+	local tries=0
+
+	until [ "$(tail -n 1 "$out/output.log" 2>/dev/null)" = 700000 ]; do
+		[ $((tries += 1)) -lt 1500 ] || break
+		sleep 0.2
+	done
+	cat >"$tmp/stdout"
+}
+
+# The guest prints 4.8 MB and turns itself off.
+seq 700000 >"$tmp/long"
+run_into late_reader 'cat /long'
+check "a command that prints a lot: pass" told pass 0
+check "keeps all of it" cmp "$tmp/long" "$out/output.log"
+check "shows all of it to a slow reader" cmp "$tmp/long" "$tmp/stdout"
+
+run_into true 'echo 1; sleep 1; echo 2'
+check "a command whose output nobody reads: pass" told pass 0
+check "keeps all of it" diff <(printf '1\n2\n') "$out/output.log"
+
+# A directory is no console.
+mkdir "$tmp/no-console"
+vm --file "$tmp/no-console:/dev/console" -- 'echo to stdout; echo to stderr >&2'
+check "boots a kernel that has no console for init" \
+	grep -q 'unable to open an initial console' "$out/console.log"
+check "shows what was printed without a console" printed $'to stdout\nto stderr'
 
 # --- the guest ----------------------------------------------------------------
 
@@ -152,8 +199,7 @@ vm --topology smt-numa -- 'cd /sys/devices/system
 check "--topology smt-numa: 2 cores of 2 threads on 2 nodes with memory" printed \
 	$'0-1\n0-1\n2-3\n2-3\n0-1\n2-3\nnode/node0/meminfo:1\nnode/node1/meminfo:1'
 
-began=$SECONDS
-vm --icount --timeout 100 -- 'nproc; sleep 200'
+vm --icount --timeout 280 -- 'nproc; sleep 600'
 check "--icount: idle time does not take time" told pass 0
 check "--icount: one CPU" printed 1
 
@@ -184,6 +230,19 @@ check "and leaves no process and no temporary file" gone
 interrupted TERM
 check "SIGTERM ends it with 143" test $? -eq 143
 check "and leaves no process and no temporary file" gone
+
+# ended: do all processes of a guest end by themselves?
+ended() {
+	local tries=0
+
+	while [ -n "$(marked)" ] && [ $((tries += 1)) -lt 50 ]; do
+		sleep 0.1
+	done
+	[ -z "$(marked)" ]
+}
+interrupted KILL 2>/dev/null
+check "SIGKILL ends it with 137" test $? -eq 137
+check "and leaves no process" ended
 
 logs=$XDG_CACHE_HOME/scx-custody/logs
 "$root/lab/vm/run" --kernel "$kernel" -- true >/dev/null 2>&1

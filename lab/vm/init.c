@@ -130,6 +130,21 @@ static void link_fds(void)
 	symlink("/proc/self/fd/2", "/dev/stderr");
 }
 
+/*
+ * Without a console the kernel starts this program without stdin, stdout and stderr.
+ * A pipe or port that is opened then must not become one of them: of those the
+ * command is to have, dup2() leaves one that is already in its place to be closed.
+ */
+static void open_missing_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
+}
+
 /* Open the virtio serial port that QEMU gave this name, or return -1. */
 static int open_port(const char *name)
 {
@@ -306,6 +321,7 @@ int main(void)
 	int output;
 
 	mount_all();
+	open_missing_stdio();
 	link_fds();
 	status_fd = wait_for_port("scx-custody.status");
 	output = wait_for_port("scx-custody.output");

@@ -152,7 +152,7 @@ choose_accel() {
 
 # Set tmp and out, and how to run the guest.
 prepare_guest() {
-	need qemu-system-x86_64 setpriv
+	need qemu-system-x86_64
 	tmp=''
 	scratch tmp
 	probed=''
@@ -172,7 +172,9 @@ prepare_guest() {
 	fi
 }
 
-start_qemu() {
+# Boot the guest and watch it to its end: set ended to "ended" and how to QEMU's exit
+# status, or set ended to "late" and how to "limit" or "silence", the one that passed.
+run_qemu() {
 	# In QEMU's options a comma in a file's name is written twice.
 	local logs=${out//,/,,} private=${tmp//,/,,}
 	# shellcheck disable=SC2054 # the commas are QEMU's
@@ -185,9 +187,9 @@ start_qemu() {
 		-device virtserialport,chardev=output,name=scx-custody.output
 		-chardev "file,id=status,path=$private/status"
 		-device virtserialport,chardev=status,name=scx-custody.status
-		-chardev "pipe,id=monitor,path=$private/monitor" -monitor chardev:monitor
+		-chardev socket,id=monitor,fd=9 -mon chardev=monitor,mode=control
 	)
-	local tsc_khz cmdline='console=ttyS0 ignore_loglevel printk.devkmsg=on mitigations=off'
+	local watch tsc_khz cmdline='console=ttyS0 ignore_loglevel printk.devkmsg=on mitigations=off'
 
 	# On a busy host the kernel's check of the timer can fail without reason.
 	cmdline+=' no_timer_check'
@@ -208,56 +210,13 @@ start_qemu() {
 		cmdline+=" tsc_early_khz=$tsc_khz"
 	fi
 
-	rm -f "$tmp"/monitor.{in,out}
-	mkfifo "$tmp"/monitor.{in,out}
-	truncate --size 0 "$out/console.log" "$out/output.log" "$tmp/status"
-	setpriv --pdeathsig KILL qemu-system-x86_64 "${arguments[@]}" "${machine[@]}" \
-		-append "$cmdline$append" </dev/null >"$out/qemu.log" 2>&1 &
-	qemu=$!
-	tail -n +1 -s 0.2 -f --pid="$qemu" "$out/output.log" 2>/dev/null &
-	viewer=$!
-}
-
-# shellcheck disable=SC2317 # spawn calls it
-# out_of_time: ends when the guest has had its time, or has been silent for too long.
-out_of_time() {
-	local now began last
-
-	began=$(date +%s)
-	while sleep 1; do
-		now=$(date +%s)
-		[ "$((now - began))" -lt "$limit" ] || break
-		[ -n "$silence" ] || continue
-		last=$(stat -c %Y "$out/console.log" "$out/output.log" | sort -n | tail -n 1)
-		[ "$((now - last))" -lt "$silence" ] || break
-	done
-}
-
-# look_at_cpus: where they are, into registers. A kernel that hangs may have no other
-# way to tell.
-look_at_cpus() {
-	echo 'info registers -a' 1<>"$tmp/monitor.in"
-	timeout 2 cat "$tmp/monitor.out" | tr -d '\r' | sed -n '/^CPU#/,$p' >"$out/registers" || :
-}
-
-# Wait for QEMU or the alarm, whichever is first, and set qemu_status: QEMU's exit
-# status, or "late".
-wait_for_qemu() {
-	local ended began=$SECONDS
-
-	spawn out_of_time
-	local alarm=$!
-	qemu_status=0
-	wait -n -p ended "$qemu" "$alarm" 2>/dev/null || qemu_status=$?
-	if [ "$ended" = "$alarm" ]; then
-		qemu_status=late
-		ran=$((SECONDS - began))
-		look_at_cpus
-		stop_job "$qemu"
-	else
-		stop_job "$alarm"
-	fi
-	wait "$viewer" || :
+	: >"$tmp/status"
+	watch=$(program watch-guest)
+	"$watch" "$out" "$tmp/ended" "$limit" "${silence:-$limit}" \
+		qemu-system-x86_64 "${arguments[@]}" "${machine[@]}" -append "$cmdline$append" \
+		</dev/null &
+	wait $! || die "the guest could not be watched."
+	IFS=$'\t' read -r ended how <"$tmp/ended"
 }
 
 # console PATTERN: the first line of the console that matches.
@@ -285,13 +244,13 @@ judge() {
 	elif grep -q '^error ' "$tmp/status"; then
 		outcome=harness
 		reason=$(sed -n 's/^error /init: /p' "$tmp/status")
-	elif [ "$qemu_status" = late ]; then
+	elif [ "$ended" = late ]; then
 		outcome=hang
 		reason="still running after $limit s"
-		[ "$ran" -ge "$limit" ] || reason="nothing was printed for $silence s"
-	elif [ "$qemu_status" != 0 ]; then
+		[ "$how" = limit ] || reason="nothing was printed for $silence s"
+	elif [ "$how" != 0 ]; then
 		outcome=harness
-		reason="QEMU died (exit status $qemu_status): $(tail -n 1 "$out/qemu.log")"
+		reason="QEMU died (exit status $how): $(tail -n 1 "$out/qemu.log")"
 	elif [ -z "$code" ]; then
 		outcome=panic
 		reason="the guest ended without a word"
@@ -322,8 +281,7 @@ boot() {
 	echo "$accel" >"$out/accel"
 	say "booting $kernel ($cpus CPUs, $accel, time limit $limit s)"
 	$before_boot
-	start_qemu
-	wait_for_qemu
+	run_qemu
 	judge
 }
 
