@@ -4,7 +4,6 @@
 
 #include "scheduler.h"
 
-
 /* Of counters that there is one of for each place, the sum of those. */
 static unsigned long long sum_at(const unsigned long long *counters, unsigned int places)
 {

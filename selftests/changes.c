@@ -99,7 +99,8 @@ void set_fair_servers(bool on)
 	for (i = 0; i < nr_cpus && i < 64; i++) {
 		double start = now();
 
-		snprintf(path, sizeof(path), "/sys/kernel/debug/sched/fair_server/cpu%d/runtime", i);
+		snprintf(path, sizeof(path),
+			 "/sys/kernel/debug/sched/fair_server/cpu%d/runtime", i);
 		if (on) {
 			if (*runtimes[i])
 				write_file(path, runtimes[i]);

@@ -38,7 +38,9 @@ check "every verb of the Makefile is in its help" diff \
 	<(sed -nE 's/^([a-z0-9-]+):.*/\1/p' Makefile | sort) \
 	<(make -s help | sed -nE 's/^  ([a-z0-9-]+) .*/\1/p' | sort)
 check "the selftests build, with warnings as errors" lab/build-selftests
-check "the VM's init builds, with warnings as errors" \
-	gcc -Wall -Wextra -Werror -O2 -o /dev/null lab/vm/init.c
+for program in lab/vm/*.c; do
+	check "$program builds, with warnings as errors" \
+		gcc -std=gnu11 -Wall -Wextra -Werror -O2 -o /dev/null "$program"
+done
 
 done_testing
