@@ -29,11 +29,30 @@ names_hosts_or_paths() {
 		xargs grep -nE '(deb|security|snapshot|ftp)[.a-z]*\.debian\.org|registry\.npmjs|/tmp/k/|/work/(main|shared)'
 }
 
+# whole_in_clone: a clone has all of patches/ to the byte, and no file with other ends
+# of lines, where git is set to change these and to make no symbolic links.
+whole_in_clone() {
+	local scratch
+	local -a git=(env GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null git)
+
+	scratch scratch
+	files | tar -c -T - | tar -x -C "$scratch" &&
+		"${git[@]}" init -q "$scratch" && "${git[@]}" -C "$scratch" add -A &&
+		"${git[@]}" -C "$scratch" -c user.name=check -c user.email=check@localhost \
+			commit -qm all &&
+		"${git[@]}" clone -q -c core.autocrlf=true -c core.symlinks=false "$scratch" \
+			"$scratch/clone" &&
+		diff -r --no-dereference patches "$scratch/clone/patches" || return
+	grep -rlI --exclude-dir=.git $'\r$' "$scratch/clone" && return 1
+	return 0
+}
+
 # shellcheck disable=SC2046 # file names without blanks
 check "shellcheck finds nothing" shellcheck -x $(shell_scripts)
 check "every source says its licence" diff <(lacks_licence) /dev/null
 check "no registry's host and no path of a machine is named" \
 	diff <(names_hosts_or_paths) /dev/null
+check "patches and scripts are whole in a clone that git was to change" whole_in_clone
 check "every verb of the Makefile is in its help" diff \
 	<(sed -nE 's/^([a-z0-9-]+):.*/\1/p' Makefile | sort) \
 	<(make -s help | sed -nE 's/^  ([a-z0-9-]+) .*/\1/p' | sort)

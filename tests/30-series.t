@@ -59,16 +59,6 @@ push_all() {
 	}
 }
 
-# Each diff is in patches/ once, however many series have it.
-stored_once() {
-	local patch
-
-	find "$root/patches" -type f -name '*.patch' | while read -r patch; do
-		sed -n '/^--- a/,$p' "$patch" | sed 's/^@@.*/@@/' | sha256sum
-	done | sort | uniq -d | grep . && return 1
-	[ -z "$(find "$root/patches" -xtype l)" ]
-}
-
 # Each line of compat/call-sites has all columns, and rows and layouts that there are:
 # those of the first table in docs/semantics.md, and compat/layouts/.
 names_what_there_is() {
@@ -200,7 +190,8 @@ scratch='' src=''
 scratch scratch
 export QUILT_PUSH_ARGS='' QUILTRC=/dev/null
 
-check "each patch is stored once" stored_once
+check "copies of a patch are equal" "$root/lab/copy-patches" --check
+check "patches/ is nothing but files" diff <(find "$root/patches" ! -type d ! -type f) /dev/null
 check "compat/call-sites is about what there is" names_what_there_is
 for layout in "$root"/compat/layouts/*; do
 	series=$(sed -n 's/^line=//p' "$layout")
@@ -243,9 +234,8 @@ for line in "${lines[@]}"; do
 	mapfile -t names < <("$root/command/verbs/detect" --patches "$src" | sed 's/.*\///')
 	printf '%s\n' "${names[@]}" >"$scratch/series"
 	export QUILT_SERIES=$scratch/series
-	# Those of other lines are dealt with there.
-	mapfile -t own < <([ "$line" != "$series" ] ||
-		find "$folder" -type f -name '*.patch' -printf '%f\n' | sort)
+	# Copies are dealt with where the original is.
+	mapfile -t own < <([ "$line" != "$series" ] || "$root/lab/copy-patches" --own "$series")
 
 	check "$line: each patch is in the series, and the other way round" \
 		diff <(grep -v '^#' "$folder/series" | sort) <(cd "$folder" && ls -- *.patch)
