@@ -22,14 +22,16 @@ my $file;
 sub part {
 	my ($offset, $length) = @_;
 
-	seek($file, $offset, 0) && read($file, my $data, $length) == $length or die "it is cut off\n";
+	seek($file, $offset, 0) && read($file, my $data, $length) == $length or
+		die "it is cut off\n";
 	return $data;
 }
 
 # section NAME: of a 64-bit ELF file.
 sub section {
 	my ($offset, $size, $count, $names) = unpack('x40Q< x10S<S<S<', part(0, 64));
-	my @sections = map { [unpack('L<x20Q<Q<', part($offset + $_ * $size, 40))] } 0 .. $count - 1;
+	my @sections = map { [unpack('L<x20Q<Q<', part($offset + $_ * $size, 40))] }
+		0 .. $count - 1;
 	my $strings = part(@{$sections[$names]}[1, 2]);
 
 	for (@sections) {
@@ -64,7 +66,8 @@ for (my $id = 1; $at < $end; $id++) {
 
 	$at += 12 + 4 * (($words{$kind} // 0) + @inside);
 	print "[$id] $kind '", $name_at->($name), "'",
-		$kind =~ /^(PTR|TYPEDEF|VOLATILE|CONST|RESTRICT|FUNC|TYPE_TAG)$/ ? " type_id=$type" : '', "\n";
+		$kind =~ /^(PTR|TYPEDEF|VOLATILE|CONST|RESTRICT|FUNC|TYPE_TAG)$/ ?
+		" type_id=$type" : '', "\n";
 	while (my ($name, $value, $more) = splice(@inside, 0, $words)) {
 		print "\t'", $name_at->($name), "' ",
 			$kind eq 'ENUM64' ? 'val=' . ($more << 32 | $value) :
