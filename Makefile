@@ -109,6 +109,9 @@ setup: ##- install what is missing through apt (as root)
 fetch: ##- get the pristine source or stock image LINE, print where it is
 	@lab/fetch $(call quote,$(LINE))
 
+copies: ##- make patches that lines share equal to the first line's
+	@lab/copy-patches
+
 kernel: ##- build LINE for the VM, VARIANT=pristine|patched|patched-lockdep
 	@lab/build-kernel $(call quote,$(LINE)) $(call quote,$(or $(VARIANT),patched))
 
@@ -128,5 +131,5 @@ include install.mk
 
 .PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series \
 	oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
-	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec setup \
+	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec copies setup \
 	fetch kernel selftests example vm help

@@ -21,8 +21,7 @@ module = $(DESTDIR)$(srcdir)/scx-custody-$(version)
 version = $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
 # The command is what is in command/, and runs nothing but what is in these folders.
-# Links between series stay links, which is why this is not done by install. The
-# header for BPF schedulers is found without asking the compiler for it.
+# The header for BPF schedulers is found without asking the compiler for it.
 install-patches:
 	$(INSTALL) -d $(kit) $(DESTDIR)$(bindir) $(DESTDIR)$(mandir)/man1 \
 		$(DESTDIR)$(includedir) $(DESTDIR)$(datadir)/bash-completion/completions

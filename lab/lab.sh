@@ -4,7 +4,7 @@
 # What the lab's programs share. They source it first, in place of base.sh, which it
 # brings along.
 
-# shellcheck source-path=SCRIPTDIR source=../command/lib/base.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=../command/lib/base.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../command/lib/base.sh"
 
 # The line whose source has the libbpf and bpftool that programs are built with.
@@ -15,6 +15,16 @@ libbpf_line=6.18
 sources() {
 	awk -F '\t' -v kind="^($1)\$" '!/^#/ && $2 ~ kind { print $1 }' \
 		"$root/lab/kernels/sources.tsv"
+}
+
+# source_column NAME COLUMN: what lab/kernels/sources.tsv has of it there.
+source_column() {
+	awk -F '\t' -v name="$1" -v column="$2" '
+		sub(/^# line\t/, "line\t") {
+			for (i = 1; i <= NF; i++)
+				at[$i] = i
+		}
+		$1 == name { print $at[column] }' "$root/lab/kernels/sources.tsv"
 }
 
 # need_source_tree LINE: refuse unless there is a whole tree of it to build.

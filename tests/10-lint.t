@@ -29,11 +29,99 @@ names_hosts_or_paths() {
 		xargs grep -nE '(deb|security|snapshot|ftp)[.a-z]*\.debian\.org|registry\.npmjs|/tmp/k/|/work/(main|shared)'
 }
 
+# whole_in_clone: a clone has all of patches/ to the byte, and no file with other ends
+# of lines, where git is set to change these and to make no symbolic links.
+whole_in_clone() {
+	local scratch
+	local -a git=(env GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null git)
+
+	scratch scratch
+	files | tar -c -T - | tar -x -C "$scratch" &&
+		"${git[@]}" init -q "$scratch" && "${git[@]}" -C "$scratch" add -A &&
+		"${git[@]}" -C "$scratch" -c user.name=check -c user.email=check@localhost \
+			commit -qm all &&
+		"${git[@]}" clone -q -c core.autocrlf=true -c core.symlinks=false "$scratch" \
+			"$scratch/clone" &&
+		diff -r --no-dereference patches "$scratch/clone/patches" || return
+	grep -rlI --exclude-dir=.git $'\r$' "$scratch/clone" && return 1
+	return 0
+}
+
+# cells FILE HEADING...: the cells under these, of all rows of the tables that have them.
+cells() {
+	awk -F ' *[|] *' -v headings="$(printf '%s|' "${@:2}")" '
+		BEGIN { wanted = split(headings, heading, "|") - 1 }
+		!/^[|]/ { above = 0; next }
+		!above++ {
+			split("", at)
+			for (i = 2; i < NF; i++)
+				at[$i] = i
+			next
+		}
+		/^[|] *-/ { next }
+		{
+			row = ""
+			for (i = 1; i <= wanted; i++) {
+				if (!(heading[i] in at))
+					next
+				row = row (i > 1 ? "\t" : "") $at[heading[i]]
+			}
+			gsub(/`/, "", row)
+			print row
+		}' "$1"
+}
+
+# made_on [LAYOUT]: each series, the layout if that is asked for, and the version that it
+# was made on, as lab/kernels/sources.tsv has it.
+made_on() {
+	local line version
+
+	for line in $(cd patches && echo *); do
+		version=$(source_column "$line" version)
+		printf 'patches/%s\t%s%s\n' "$line" \
+			"${1:+$(source_column "$line" layout)	}" "${version%%[-~]*}"
+	done | sort
+}
+
+# releases: line and version of each that a series was tried on.
+releases() {
+	awk -F '\t' -v OFS='\t' '
+		FILENAME != "-" {
+			if (sub(/^line=/, ""))
+				line[substr(FILENAME, index(FILENAME, "layouts/") + 8)] = $0
+			next
+		}
+		$2 ~ /^(tree|source|release)$/ && $8 != "pass" {
+			sub(/[-~].*/, "", $5)
+			print line[$7], $5
+		}' compat/layouts/* - <lab/kernels/sources.tsv | sort
+}
+
+# releases_named: the same, of docs/kernels.md, which writes 6.12.43 as .43 after 6.12.38.
+releases_named() {
+	cells docs/kernels.md line releases | while IFS=$'\t ,' read -r line first more; do
+		printf '%s\t%s\n' "$line" "$first"
+		for version in ${more//,/ }; do
+			printf '%s\t%s\n' "$line" "${first%.*}$version"
+		done
+	done | sort
+}
+
 # shellcheck disable=SC2046 # file names without blanks
 check "shellcheck finds nothing" shellcheck -x $(shell_scripts)
 check "every source says its licence" diff <(lacks_licence) /dev/null
 check "no registry's host and no path of a machine is named" \
 	diff <(names_hosts_or_paths) /dev/null
+check "patches and scripts are whole in a clone that git was to change" whole_in_clone
+check "README.md has each series, and what it was made on" \
+	diff <(made_on) <(cells README.md series 'made on' | sed 's/ (.*//' | sort)
+check "docs/kernels.md has each series, its layout, and what it was made on" \
+	diff <(made_on layout) <(cells docs/kernels.md series layout 'made on' | sort)
+check "docs/kernels.md has each release that a series is tried on" \
+	diff <(releases) <(releases_named)
+check "docs/quilt.md says of each series which tree it is for" \
+	diff <(cd patches && printf '%s\n' *) \
+		<(cells docs/quilt.md 'what is there' series | cut -f 2 | sed 's/,.*//' | sort)
 check "every verb of the Makefile is in its help" diff \
 	<(sed -nE 's/^([a-z0-9-]+):.*/\1/p' Makefile | sort) \
 	<(make -s help | sed -nE 's/^  ([a-z0-9-]+) .*/\1/p' | sort)

@@ -67,9 +67,6 @@ by_hand() {
 
 # --- recognition ------------------------------------------------------------------
 
-check "it is known what each source has to be" \
-	diff <(printf '%s\n' "${source_names[@]}" | sort) <(printf '%s\n' "${!is[@]}" | sort)
-
 for source in "${source_names[@]}"; do
 	answer=${is[$source]}
 	IFS='|' read -r layout line _ <<<"$answer"
@@ -276,25 +273,25 @@ cmpxchg='		if (atomic_long_try_cmpxchg(&p->scx.ops_state, &opss,|		if (atomic_lo
 definition='static void ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags)'
 definition="$definition|${definition/(/(void *vendor, }"
 verdict() {
-	case $1:$2 in
-	counter_at_the_top:7.*) echo offset ;;
+	case $1:${is[$2]} in
+	counter_at_the_top:*incomplete) echo offset ;;
 	counter_at_the_top:*) echo '0003|1||	this_cpu_inc(vendor_enqueues);' ;;
 	counter_at_the_end:*) echo offset ;;
-	renamed_local:7.*) echo applies ;;
-	renamed_local:6.12*) echo "0002|2|$cmpxchg" ;;
+	renamed_local:*incomplete) echo applies ;;
+	renamed_local:global-ops*) echo "0002|2|$cmpxchg" ;;
 	renamed_local:*) echo "0002|2|$opss" ;;
 	moved_helper:*) echo offset ;;
-	argument_of_dispatch_enqueue:6.12*)
+	argument_of_dispatch_enqueue:global-ops*)
 		echo '0013|1|		dispatch_enqueue(find_global_dsq(p), p,|		dispatch_enqueue(NULL, find_global_dsq(p), p,' ;;
-	argument_of_dispatch_enqueue:6.17)
+	argument_of_dispatch_enqueue:'sched-instance|'*)
 		echo '0013|1|		dispatch_enqueue(sch, find_global_dsq(p), p,|		dispatch_enqueue(NULL, sch, find_global_dsq(p), p,' ;;
-	argument_of_dispatch_enqueue:6.*)
+	argument_of_dispatch_enqueue:*absent)
 		echo '0013|1|		dispatch_enqueue(sch, find_global_dsq(sch, p), p,|		dispatch_enqueue(NULL, sch, find_global_dsq(sch, p), p,' ;;
-	argument_of_dispatch_enqueue:7.1)
+	argument_of_dispatch_enqueue:'sub-scheds|'*)
 		echo '0004|3|		dispatch_enqueue(sch, rq, find_global_dsq(sch, task_cpu(p)), p,|		dispatch_enqueue(NULL, sch, rq, find_global_dsq(sch, task_cpu(p)), p,' ;;
 	argument_of_dispatch_enqueue:*) echo applies ;;
-	argument_of_ops_dequeue:7.*) echo applies ;;
-	argument_of_ops_dequeue:6.12*)
+	argument_of_ops_dequeue:*incomplete) echo applies ;;
+	argument_of_ops_dequeue:global-ops*)
 		echo '0007|2|	ops_dequeue(p, deq_flags);|	ops_dequeue(NULL, p, deq_flags);' ;;
 	argument_of_ops_dequeue:*) echo "0002|2|$definition" ;;
 	argument_of_find_global_dsq:*) echo unknown ;;

@@ -56,7 +56,10 @@ check "a row that the page does not have is found" disagrees '^no_dequeue_op is 
 
 # kernel NAME VARIANT VERSION FOLDER [WHY]: a line of what matrix.pl reads.
 kernel() {
-	printf '%s\t%s\t%s\tyes\t%s\t%s\n' "$1" "$2" "$3" "$4" "${5:-}"
+	local must=pass
+
+	[ "$2" = patched ] || must=$(source_column "${1%-pristine}" unpatched)
+	printf '%s\t%s\t%s\t%s\tyes\t%s\t%s\n' "$1" "$2" "$3" "$must" "$4" "${5:-}"
 }
 
 # tables: make them of the kernels on stdin; sets exited. What was recorded goes with the

@@ -121,7 +121,7 @@ sources_of() {
 has_series() {
 	rm -rf "$3/.pc"
 	by_plain_quilt "$3" "$2" >/dev/null || return
-	as_before "$(sources_of "$3")" sources_of "$1" && in_the_right_functions "$1" "$2" &&
+	as_before "$(sources_of "$3")" sources_of "$1" && in_the_right_functions "$1" &&
 		says '^feature: complete$' detect "$1"
 }
 

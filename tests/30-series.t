@@ -59,14 +59,30 @@ push_all() {
 	}
 }
 
-# Each diff is in patches/ once, however many series have it.
-stored_once() {
-	local patch
-
-	find "$root/patches" -type f -name '*.patch' | while read -r patch; do
-		sed -n '/^--- a/,$p' "$patch" | sed 's/^@@.*/@@/' | sha256sum
-	done | sort | uniq -d | grep . && return 1
-	[ -z "$(find "$root/patches" -xtype l)" ]
+# Each line of compat/call-sites has all columns, and rows and layouts that there are:
+# those of the first table in docs/semantics.md, and compat/layouts/.
+names_what_there_is() {
+	awk '/^\| [0-9]/ { print $2; seen = 1; next } seen { exit }' "$root/docs/semantics.md" |
+		awk -F '\t' -v layouts="$(cd "$root/compat/layouts" && echo *)" '
+			FILENAME == "-" { row[$0]; next }
+			FNR == 1 {
+				for (i = split(layouts, names, " "); i; i--)
+					layout[names[i]]
+				row["-"]
+			}
+			/^#/ { next }
+			{
+				bad = NF != 7 || /\t\t/
+				for (i = split($3, names, " "); i; i--)
+					bad += !(names[i] in row)
+				for (i = split($7, names, " "); i; i--)
+					bad += !(names[i] in layout)
+			}
+			bad {
+				print FNR ": " $0
+				status = 1
+			}
+			END { exit status }' - "$root/compat/call-sites"
 }
 
 quiet_checkpatch() {
@@ -174,7 +190,14 @@ scratch='' src=''
 scratch scratch
 export QUILT_PUSH_ARGS='' QUILTRC=/dev/null
 
-check "each patch is stored once" stored_once
+check "copies of a patch are equal" "$root/lab/copy-patches" --check
+check "patches/ is nothing but files" diff <(find "$root/patches" ! -type d ! -type f) /dev/null
+check "compat/call-sites is about what there is" names_what_there_is
+for layout in "$root"/compat/layouts/*; do
+	series=$(sed -n 's/^line=//p' "$layout")
+	check "$series: its call sites are from the patches that compat/call-sites names" \
+		from_the_right_patches "${layout##*/}" "$series"
+done
 
 # Of these lines each patch is built, as far as an hour goes; 'lab/check series' builds
 # those of all lines. The others have most of their patches from 6.12.
@@ -211,9 +234,8 @@ for line in "${lines[@]}"; do
 	mapfile -t names < <("$root/command/verbs/detect" --patches "$src" | sed 's/.*\///')
 	printf '%s\n' "${names[@]}" >"$scratch/series"
 	export QUILT_SERIES=$scratch/series
-	# Those of other lines are dealt with there.
-	mapfile -t own < <([ "$line" != "$series" ] ||
-		find "$folder" -type f -name '*.patch' -printf '%f\n' | sort)
+	# Copies are dealt with where the original is.
+	mapfile -t own < <([ "$line" != "$series" ] || "$root/lab/copy-patches" --own "$series")
 
 	check "$line: each patch is in the series, and the other way round" \
 		diff <(grep -v '^#' "$folder/series" | sort) <(cd "$folder" && ls -- *.patch)
@@ -222,7 +244,8 @@ for line in "${lines[@]}"; do
 	export QUILT_PATCHES=$folder
 	check "$line: the series $series applies with no fuzz" push_all
 	check "$line: and so it does without any of the fixes in it" any_subset "$src"
-	check "$line: each hunk is in the function that it is for" in_the_right_functions . "$series"
+	check "$line: custody begins and ends where compat/call-sites has it" \
+		in_the_right_functions .
 	if grep -q '^shim=' "$root/compat/layouts/$layout"; then
 		check "$line: ext_custody.h is what compat/ generates for $layout" \
 			diff <("$root/compat/gen-header" "$layout") kernel/sched/ext_custody.h

@@ -21,6 +21,11 @@ restored() {
 	"$root/command/verbs/unapply" "$scratch/tree" && diff -r "$1" "$scratch/tree"
 }
 
+# has_layout SLICE: is that what detect says?
+has_layout() {
+	"$root/command/verbs/detect" "$1" | grep -x "layout: $layout"
+}
+
 # says_complete SLICE
 says_complete() {
 	"$root/command/verbs/apply" "$1" 2>&1 | grep 'has the feature already .*nothing to apply\.$'
@@ -40,16 +45,16 @@ for release in "${releases[@]}"; do
 		result 1 "$release: fetch its sched_ext"
 		continue
 	}
-	if "$root/command/verbs/detect" "$slice" | grep -qx 'feature: complete'; then
+	layout=$(source_column "$release" layout)
+	if [ "$(source_column "$release" unpatched)" = pass ]; then
 		check "$release: has it all, and apply says so" says_complete "$slice"
 		continue
 	fi
-	series=$("$root/command/verbs/detect" "$slice" | sed -n 's/^line: //p')
-	check "$release: is of line ${release%.*}" [ "$series" = "${release%.*}" ]
-	check "$release: the series $series applies with no fuzz" apply_to "$release" "$slice" ||
+	check "$release: has the layout $layout" has_layout "$slice"
+	check "$release: the series applies with no fuzz" apply_to "$release" "$slice" ||
 		continue
-	check "$release: each hunk is in the function that it is for" \
-		in_the_right_functions "$scratch/tree" "$series"
+	check "$release: custody begins and ends where compat/call-sites has it" \
+		in_the_right_functions "$scratch/tree"
 	check "$release: comes off again" restored "$slice"
 done
 

@@ -27,7 +27,6 @@ said() {
 # --- check-btf ------------------------------------------------------------------
 
 check_btf=$root/command/lib/check-btf
-check "bpftool builds" "$root/lab/build-program" bpftool
 
 # stock NAME STATUS KFUNCS ENUMERATORS SEMANTICS: what is said of a stock kernel.
 stock() {

@@ -87,7 +87,7 @@ put_verdict() {
 
 suite=trixie
 archive=$cache/roots/$suite-packages.tar
-contents=bash,bpftool,patch,perl,quilt,init-system-helpers,dkms
+contents=bash,patch,perl,quilt,init-system-helpers,dkms
 
 make_archive() {
 	[ "$(cat "$archive.contents" 2>/dev/null)" != "$contents" ] || [ ! -e "$archive" ] || return 0

@@ -103,6 +103,17 @@ if [ ! -e /sys/kernel/sched_ext ]; then
 	check "status fails on a kernel without sched_ext" \
 		eval "! '$root/command/scx-custody' status >/dev/null"
 fi
+# downloads_nothing: not even on a machine that has nothing, as any user.
+downloads_nothing() {
+	local status=0
+
+	mkdir -p "$tmp/cache"
+	XDG_CACHE_HOME=$tmp/cache "${offline[@]}" "$root/command/scx-custody" status || status=$?
+	[ "$status" -le 1 ] && [ -z "$(ls -A "$tmp/cache")" ]
+}
+offline=()
+[ "$(id -u)" -ne 0 ] || offline=(unshare --net)
+check "status downloads and builds nothing" downloads_nothing
 check "status refuses an argument" eval "! '$root/command/scx-custody' status x 2>/dev/null"
 
 done_testing

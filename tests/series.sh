@@ -6,59 +6,119 @@
 # shellcheck source-path=SCRIPTDIR source=../compat/probes.sh
 . "${root:?}/compat/probes.sh"
 
-# calls_of NAMES FILE: which function calls these, a regular expression, as the
-# first thing in a line; sorted.
-calls_of() {
-	awk -v names="^\t+($1)[(]" '
-		/^[a-z].*\(/ {
-			name = $0
-			sub(/\(.*/, "", name)
-			sub(/.*[ *]/, "", name)
+# What a line that is about custody has, and compat/call-sites must list.
+custody='scx_custody_[a-z_]+\(|scx_call_dequeue\(|call_task_dequeue\(|SCX_TASK_IN_CUSTODY'
+custody="$custody|CALL_OP_TASK\(.*[ ]dequeue,|(\|=|,) SCX_DEQ_|p->scx\.sticky_cpu = "
+
+# sites_listed LAYOUT: what compat/call-sites has of it, as sites_found prints it.
+sites_listed() {
+	awk -F '\t' -v layout="$1" '
+		!/^#/ && index(" " $7 " ", " " layout " ") { print $1 "\t" $4 "\t" $5 }' \
+		"$root/compat/call-sites" | sort
+}
+
+# sites_found TREE LAYOUT: FUNCTION, STATEMENT and AFTER, as in compat/call-sites, of
+# all lines of sched_ext that are about custody or that the list has. What the kit
+# itself brings, ext_custody.h, is compared with compat/ elsewhere.
+sites_found() {
+	local -a files
+
+	mapfile -t files < <(cd "$1" && ext_sources | grep -v '/ext_custody\.h$')
+	(cd "$1" && awk -v words="${custody//\\/\\\\}" '
+		# the last line that is indented no deeper; labels are half a step deeper
+		function before(depth) {
+			while (depth && !(depth in line))
+				depth--
+			return line[depth]
 		}
-		match($0, names) {
-			call = substr($0, RSTART, RLENGTH - 1)
-			sub(/^\t+/, "", call)
-			print name ": " call
-		}' "$2" | sort
+
+		FNR == NR {
+			split($0, site, "\t")
+			statements[site[1], ++listed[site[1]]] = site[2]
+			next
+		}
+		FNR == 1 {
+			function_name = ""
+			comment = 0
+		}
+		{
+			text = $0
+			if (comment && !sub(/^.*\*\//, "", text))
+				next
+			gsub(/\/\*[^*]*\*\//, "", text)
+			comment = sub(/\/\*.*/, "", text)
+			match(text, /^\t*/)
+			depth = 2 * RLENGTH
+			gsub(/^[ \t]+|[ \t]+$/, "", text)
+			if (text == "")
+				next
+		}
+		!depth {
+			# an enumerator or a member is no place
+			definition = text ~ /^(enum|struct|union)[^(]*[{]$/
+			if (match(text, /^[a-z_][^(]*[(]/)) {
+				function_name = substr(text, 1, RLENGTH - 1)
+				sub(/.*[ *]/, "", function_name)
+			} else if (text ~ /^[}]/)
+				function_name = ""
+		}
+		depth && !definition {
+			for (i = listed[function_name]; i; i--)
+				if (index(text, statements[function_name, i]))
+					break
+			if (i || text ~ words)
+				print function_name "\t" \
+					(i ? statements[function_name, i] : text) "\t" before(depth)
+		}
+		{
+			depth += text ~ /^(case .*|default|[a-z_]+):$/
+			for (i in line)
+				if (i + 0 > depth)
+					delete line[i]
+			if (text !~ /^[}];?$/)
+				line[depth] = text
+		}' <(sites_listed "$2") "${files[@]}") | sort
 }
 
 # A hunk that is found at an offset may be found at a place that merely looks
-# alike. One task's move is in a function of its own from 6.12.38 on. From Linux
-# 7.1 on, the kernel's own helpers are called.
-# in_the_right_functions TREE SERIES
+# alike.
+# in_the_right_functions TREE
 in_the_right_functions() {
-	local file move=move_task_between_dsqs task=scx
+	local layout
 
-	file=$1/$(cd "$1" && ext_c)
-	case $2 in
-	7.*)
-		diff <(calls_of 'call_task_dequeue|wait_ops_state|guard[(]sched_change[)]' "$file") \
-			<(sort <<-END
-				consume_dispatch_q: call_task_dequeue
-				dispatch_enqueue: call_task_dequeue
-				finish_dispatch: wait_ops_state
-				move_task_between_dsqs: call_task_dequeue
-				ops_dequeue: call_task_dequeue
-				ops_dequeue: wait_ops_state
-				reenq_local: wait_ops_state
-				reenq_user: wait_ops_state
-				rq_offline_scx: guard(sched_change)
-			END
-			)
-		return ;;
-	esac
-	grep -q "^static .*$move(" "$file" || move=scx_dispatch_from_dsq
-	! grep -q "^static .*scx_ops_enable_task(" "$file" || task=scx_ops
-	diff <(calls_of 'scx_custody_[a-z_]+' "$file") <(sort <<-END
-		dispatch_enqueue: scx_custody_end
-		dispatch_enqueue: scx_custody_end
-		dispatch_enqueue: scx_custody_begin
-		do_enqueue_task: scx_custody_begin
-		ops_dequeue: scx_custody_end_on_dequeue
-		$move: scx_custody_end
-		consume_dispatch_q: scx_custody_end
-		${task}_enable_task: scx_custody_forget
-		${task}_disable_task: scx_custody_forget
-	END
-	)
+	layout=$("$root/command/verbs/detect" "$1" | sed -n 's/^layout: *//p')
+	diff <(sites_listed "$layout") <(sites_found "$1" "$layout")
+}
+
+# from_the_right_patches LAYOUT LINE: does each patch add what the list says that it
+# adds, as often, and no other?
+from_the_right_patches() {
+	awk -F '\t' -v layout="$1" '
+		FNR == 1 && NR > 1 {
+			patch = FILENAME
+			sub(/.*\/[0-9]*-sched_ext-/, "", patch)
+			sub(/\.patch$/, "", patch)
+		}
+		!patch {
+			if (!/^#/ && index(" " $7 " ", " " layout " ")) {
+				statements[$4]
+				count[$6, $4] += $6 != "-"
+			}
+			next
+		}
+		/^\+\+\+ / { skip = /ext_custody\.h$/ }
+		/^\+\t/ && !skip {
+			for (text in statements)
+				if (index($0, text))
+					count[patch, text]--
+		}
+		END {
+			for (i in count)
+				if (count[i]) {
+					split(i, site, SUBSEP)
+					printf "%s: %s: %d missing\n", site[1], site[2], count[i]
+					status = 1
+				}
+			exit status
+		}' "$root/compat/call-sites" "$root/patches/$2"/*.patch
 }

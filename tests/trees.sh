@@ -24,7 +24,8 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 
 # The pristine tree of each source, and what it is: LAYOUT|LINE|FEATURE.
 mapfile -t source_names < <(sources 'tree|source')
-declare -A pristine_tree
+declare -A pristine_tree is
+declare -A feature_of=([defect]=absent [gaps]=incomplete [pass]=complete)
 for name in "${source_names[@]}"; do
 	pristine=''
 	capture pristine "$root/lab/fetch" "$name" || {
@@ -32,16 +33,9 @@ for name in "${source_names[@]}"; do
 		exit 1
 	}
 	pristine_tree["$name"]=$pristine
+	is["$name"]="$(source_column "$name" layout)|$name"
+	is["$name"]+="|${feature_of[$(source_column "$name" unpatched)]}"
 done
-declare -A is=(
-	[6.12-early]='global-ops-early|6.12-early|absent'
-	[6.12]='global-ops|6.12|absent'
-	[6.17]='sched-instance|6.17|absent'
-	[6.18]='instance-dsqs|6.18|absent'
-	[6.19]='bypass-dsqs|6.19|absent'
-	[7.1]='sub-scheds|7.1|incomplete'
-	[7.2]='sub-scheds-folder|7.2|incomplete'
-)
 
 # The hazards that are open in the sources which have the feature.
 # shellcheck disable=SC2034 # for the tests

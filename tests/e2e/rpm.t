@@ -47,7 +47,7 @@ refuses_without_base() {
 	dnf install "${kit[@]}" >"$work/refusal" 2>&1 || status=$?
 	cat "$work/refusal"
 	[ "$status" -ne 0 ] || return
-	for name in bpftool 'libelf.so.1.*'; do
+	for name in quilt 'libelf.so.1.*'; do
 		grep -q "nothing provides $name needed by scx-custody-" "$work/refusal" || return
 	done
 	[ ! -e "$system/usr" ]

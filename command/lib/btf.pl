@@ -1,0 +1,76 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The types in a file, the section .BTF of an ELF file or raw BTF, as 'bpftool btf
+# dump file' prints them, so far as check-btf reads that: of each its number, kind,
+# name and type, and of a prototype, a structure and an enumeration what is in it.
+# Values of enumerations are printed without a sign.
+#
+# usage: btf.pl FILE
+use strict;
+use warnings;
+
+my @kinds = qw(VOID INT PTR ARRAY STRUCT UNION ENUM FWD TYPEDEF VOLATILE CONST RESTRICT
+	FUNC FUNC_PROTO VAR DATASEC FLOAT DECL_TAG TYPE_TAG ENUM64);
+# How many words follow a type: for itself, and for each of what is in it.
+my %words = (INT => 1, ARRAY => 3, VAR => 1, DECL_TAG => 1);
+my %words_each = (STRUCT => 3, UNION => 3, ENUM => 2, FUNC_PROTO => 2, DATASEC => 3,
+	ENUM64 => 3);
+my $file;
+
+# part OFFSET LENGTH: of the file.
+sub part {
+	my ($offset, $length) = @_;
+
+	seek($file, $offset, 0) && read($file, my $data, $length) == $length or
+		die "it is cut off\n";
+	return $data;
+}
+
+# section NAME: of a 64-bit ELF file.
+sub section {
+	my ($offset, $size, $count, $names) = unpack('x40Q< x10S<S<S<', part(0, 64));
+	my @sections = map { [unpack('L<x20Q<Q<', part($offset + $_ * $size, 40))] }
+		0 .. $count - 1;
+	my $strings = part(@{$sections[$names]}[1, 2]);
+
+	for (@sections) {
+		return part(@$_[1, 2]) if unpack("x$_->[0]Z*", $strings) eq $_[0];
+	}
+	die "it has no section $_[0]\n";
+}
+
+open($file, '<:raw', $ARGV[0]) or die "$!\n";
+my $btf;
+if (part(0, 4) eq "\x7fELF") {
+	die "it is no 64-bit little-endian ELF file\n" unless part(4, 2) eq "\x02\x01";
+	$btf = section('.BTF');
+} else {
+	# sysfs may not tell how long it is
+	seek($file, 0, 0);
+	local $/;
+	$btf = <$file>;
+}
+die "it is no BTF\n" unless length($btf) >= 24 && unpack('v', $btf) == 0xeb9f;
+
+my ($header, $types, $length, $strings) = unpack('x4V4', $btf);
+my ($at, $end) = ($header + $types, $header + $types + $length);
+my $name_at = sub { unpack('Z*', substr($btf, $header + $strings + $_[0], 256)) || '(anon)' };
+
+for (my $id = 1; $at < $end; $id++) {
+	my ($name, $info, $type) = unpack("x${at}V3", $btf);
+	my $kind = $kinds[$info >> 24 & 0x1f] // die "type $id is of a kind that is not known\n";
+	my $words = $words_each{$kind} // 0;
+	my @inside = unpack('x' . ($at + 12 + 4 * ($words{$kind} // 0)) . 'V' .
+		$words * ($info & 0xffff), $btf);
+
+	$at += 12 + 4 * (($words{$kind} // 0) + @inside);
+	print "[$id] $kind '", $name_at->($name), "'",
+		$kind =~ /^(PTR|TYPEDEF|VOLATILE|CONST|RESTRICT|FUNC|TYPE_TAG)$/ ?
+		" type_id=$type" : '', "\n";
+	while (my ($name, $value, $more) = splice(@inside, 0, $words)) {
+		print "\t'", $name_at->($name), "' ",
+			$kind eq 'ENUM64' ? 'val=' . ($more << 32 | $value) :
+			$kind eq 'ENUM' ? "val=$value" : "type_id=$value", "\n";
+	}
+}
