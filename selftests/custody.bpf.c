@@ -53,7 +53,7 @@ static bool is_bound(struct task_struct *p)
 }
 
 /* A CPU that the task may use (or may not), another than this one if possible. */
-static s32 pick_cpu(struct task_struct *p, bool allowed)
+__noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
 {
 	u32 i, start = draw(&knobs.random), this_cpu = bpf_get_smp_processor_id();
 	s32 found = scx_bpf_task_cpu(p);
@@ -394,34 +394,35 @@ static bool keep_busy(u64 ns, u32 stage)
  * Decide on a task and keep that to ourselves: the kernel acts on it when ops.dispatch()
  * returns, and until then the task may change.
  */
-static void hold_back(s32 this_cpu)
+__noinline int hold_back(s32 this_cpu)
 {
 	struct task_struct *p;
 
 	if (held_back.stage != HELD_BACK_ASKED || held_back.cpu != this_cpu)
-		return;
+		return 0;
 	p = bpf_task_from_pid(held_back.pid);
 	if (!p)
-		return;
+		return 0;
 	dsq_insert(p, SCX_DSQ_GLOBAL, knobs.slice, 0);
 	bpf_task_release(p);
 	held_back.stage = HELD_BACK_DECIDED;
 	held_back.stage = keep_busy(held_back.limit, HELD_BACK_CHANGED) ? HELD_BACK_LET_GO :
 									 HELD_BACK_EXPIRED;
+	return 0;
 }
 
-static void move_from(u64 dsq_id)
+__noinline int move_from(u64 dsq_id)
 {
 	u32 to = choose(&knobs.random, knobs.dsq_to), i = index_of(to), moved = 0;
 	struct task_struct *p;
 
 	if (!to || i >= NR_PLACES)
-		return;
+		return 0;
 
 	if (to == PLACE_LOCAL) {
 		if (dsq_move_to_local(dsq_id))
 			count(&books.dsq_to[i]);
-		return;
+		return 0;
 	}
 
 	bpf_for_each(scx_dsq, p, dsq_id, 0) {
@@ -435,6 +436,7 @@ static void move_from(u64 dsq_id)
 		if (++moved == 4)
 			break;
 	}
+	return 0;
 }
 
 /* If ops.dequeue() ran inside this op: does the op still know its run queue? */
@@ -452,20 +454,34 @@ static void use_locked_rq(u32 cpu, struct task_struct *prev)
 	count(&books.locked_rq_used);
 }
 
+enum handed { NONE_LEFT, STALE, HANDED_ON };
+
+/*
+ * Hand on one of the held tasks, if there is one that is still as we know it. Verified by
+ * itself, as index_of() is.
+ */
+__noinline int hand_on(u32 turn, s32 cpu)
+{
+	struct held held;
+
+	if (!take_held(turn, &held))
+		return NONE_LEFT;
+	return (knobs.take ? take_over(held, cpu) : dispatch_held(held, cpu)) ? HANDED_ON : STALE;
+}
+
+
 static void dispatch(u32 cpu, struct task_struct *prev)
 {
 	u32 i, dispatched = 0;
-	struct held held;
 
 	if (cpu < MAX_CPUS)
 		dequeued_here[cpu] = false;
 
 	/* In a storm of changes most are out of date. */
 	bpf_for(i, 0, MAX_STALE) {
-		if (!take_held(i, &held))
-			break;
-		if ((knobs.take ? take_over(held, cpu) : dispatch_held(held, cpu)) &&
-		    ++dispatched == 4)
+		int handed = hand_on(i, cpu);
+
+		if (handed == NONE_LEFT || (handed == HANDED_ON && ++dispatched == 4))
 			break;
 	}
 	move_from(FIFO_DSQ);
@@ -766,7 +782,8 @@ struct sched_ext_ops custody_ops = {
 	.cgroup_set_weight	= (void *)custody_cgroup_set_weight,
 	.init			= (void *)custody_init,
 	.exit			= (void *)custody_exit,
-	.timeout_ms		= 10000,
+	/* Tests look for lost tasks themselves, and sooner: this is for slow machines. */
+	.timeout_ms		= 25000,
 	.name			= "custody",
 };
 
