@@ -128,7 +128,7 @@ check "a kernel that does not reach init: harness" told harness 3
 run_into() {
 	out=$tmp/out,put
 	rm -rf "$out" "$tmp/stdout"
-	"$root/vm/run" --kernel "$kernel" --out "$out" --file "$tmp/long" -- "$2" \
+	"$root/lab/vm/run" --kernel "$kernel" --out "$out" --file "$tmp/long" -- "$2" \
 		2>"$tmp/stderr" | "$1"
 	exited=${PIPESTATUS[0]}
 }

@@ -189,6 +189,6 @@ killed() {
 # in_namespace SCRIPT ARGUMENT...: with mounts of its own, which end with it.
 in_namespace() {
 	declare -f >"$tmp/functions"
-	declare -p root tmp verb_tmp >>"$tmp/functions"
+	declare -p root tmp verb_tmp verbs >>"$tmp/functions"
 	unshare --mount bash -c '. "$0"; '"$1" "$tmp/functions" "${@:2}"
 }
