@@ -52,8 +52,8 @@ static bool is_bound(struct task_struct *p)
 	return p->migration_disabled > (bpf_get_current_task_btf() == p);
 }
 
-/* A CPU that the task may use (or may not), another than this one if possible. */
-__noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
+/* For programs that hold RCU's read lock themselves: see pick_cpu(). */
+static s32 pick_cpu_under_rcu(struct task_struct *p, bool allowed)
 {
 	u32 i, start = draw(&knobs.random), this_cpu = bpf_get_smp_processor_id();
 	s32 found = scx_bpf_task_cpu(p);
@@ -70,6 +70,12 @@ __noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
 			break;
 	}
 	return found;
+}
+
+/* A CPU that the task may use (or may not), another than this one if possible. */
+__noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
+{
+	return pick_cpu_under_rcu(p, allowed);
 }
 
 static u64 dsq_of(u32 place, s32 cpu)
@@ -552,7 +558,7 @@ static void move_unlocked_from(u64 dsq_id)
 
 	bpf_for_each(scx_dsq, p, dsq_id, 0) {
 		u32 to = choose(&knobs.random, knobs.unlocked_to), i;
-		s32 cpu = pick_cpu(p, true);
+		s32 cpu = pick_cpu_under_rcu(p, true);
 
 		if (to == PLACE_LOCAL && !may_run_on(p, this_cpu))
 			to = PLACE_LOCAL_ON;

@@ -88,8 +88,9 @@ done
 traces=''
 check "6.18: the patched kernel passes, 2 cores with SMT on 2 NUMA nodes" \
 	passes 6.18-smt-numa "$kernel/bzImage" --topology smt-numa --mem 2048
-check "6.18: core scheduling and NUMA placement were tested there, not skipped" \
-	nobody_skipped 6.18-smt-numa core_sched numa
+check "6.18: what such a machine has and the kernel takes was tested there, not skipped" \
+	nobody_skipped 6.18-smt-numa core_sched numa move_timer move_syscall stale_dispatch \
+	suspend
 
 traces=--traces
 # Debian's own, and as good as mainline's: sched_ext is the same.
