@@ -87,7 +87,7 @@ put_verdict() {
 
 suite=trixie
 archive=$cache/roots/$suite-packages.tar
-contents=bash,patch,perl,quilt,init-system-helpers,dkms
+contents=bash,patch,perl,quilt,init-system-helpers,dkms,libelf1t64
 
 make_archive() {
 	[ "$(cat "$archive.contents" 2>/dev/null)" != "$contents" ] || [ ! -e "$archive" ] || return 0
