@@ -52,8 +52,8 @@ static bool is_bound(struct task_struct *p)
 	return p->migration_disabled > (bpf_get_current_task_btf() == p);
 }
 
-/* For programs that hold RCU's read lock themselves: see pick_cpu(). */
-static s32 pick_cpu_under_rcu(struct task_struct *p, bool allowed)
+/* A CPU that the task may use (or may not), another than this one if possible. */
+__noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
 {
 	u32 i, start = draw(&knobs.random), this_cpu = bpf_get_smp_processor_id();
 	s32 found = scx_bpf_task_cpu(p);
@@ -72,10 +72,16 @@ static s32 pick_cpu_under_rcu(struct task_struct *p, bool allowed)
 	return found;
 }
 
-/* A CPU that the task may use (or may not), another than this one if possible. */
-__noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
+/*
+ * A CPU that the task may use. For programs that are no ops: a function verified by itself,
+ * as the one above, does not know of the RCU read lock that they hold, and a loop amid
+ * theirs is too much for 6.12.8.
+ */
+static s32 any_cpu(struct task_struct *p)
 {
-	return pick_cpu_under_rcu(p, allowed);
+	s32 cpu = draw(&knobs.random) % knobs.nr_cpus;
+
+	return may_run_on(p, cpu) ? cpu : scx_bpf_task_cpu(p);
 }
 
 static u64 dsq_of(u32 place, s32 cpu)
@@ -558,7 +564,7 @@ static void move_unlocked_from(u64 dsq_id)
 
 	bpf_for_each(scx_dsq, p, dsq_id, 0) {
 		u32 to = choose(&knobs.random, knobs.unlocked_to), i;
-		s32 cpu = pick_cpu_under_rcu(p, true);
+		s32 cpu = any_cpu(p);
 
 		if (to == PLACE_LOCAL && !may_run_on(p, this_cpu))
 			to = PLACE_LOCAL_ON;

@@ -37,7 +37,7 @@ static enum result move(bool by_timer)
 	enum result result;
 
 	if (!can_move_unlocked())
-		return skip("this kernel lets no program but an op move tasks");
+		return skip("this kernel does not take the programs that move tasks outside of ops");
 
 	/* Held tasks come to user DSQs by a dispatch, which can be met under way. */
 	knobs->enqueue = PLACES_CUSTODY;
