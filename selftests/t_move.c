@@ -7,6 +7,7 @@
 #include "harness.h"
 
 #define ENOUGH	20
+#define MOVES_PER_CHANGE	4
 
 /* Where tasks get to from wherever on a user DSQ they are, each with the right call. */
 #define DESTINATIONS	(PLACES_TERMINAL | PLACE_FIFO | PLACE_VTIME | PLACE_SECOND)
@@ -35,6 +36,7 @@ static enum result move(bool by_timer)
 {
 	double end = now() + options.duration, patience = now() + PATIENCE;
 	enum result result;
+	int i;
 
 	if (!can_move_unlocked())
 		return skip("this kernel does not take the programs that move tasks outside of ops");
@@ -49,9 +51,11 @@ static enum result move(bool by_timer)
 		return fail("the timers cannot be started");
 
 	do {
+		/* It may wait for a CPU to let go of the task. */
 		change_at_random(AFFINITY);
-		if (!by_timer && !move_unlocked())
-			return fail("the program that moves tasks cannot be run");
+		for (i = 0; i < (by_timer ? 0 : MOVES_PER_CHANGE); i++)
+			if (!move_unlocked())
+				return fail("the program that moves tasks cannot be run");
 		/* For the tasks, where CPUs are few. */
 		nap(0.0005);
 		result = now() < end ? FAIL : moved_everywhere();
