@@ -112,7 +112,7 @@ fetch: ##- get the pristine source or stock image LINE, print where it is
 copies: ##- make patches that lines share equal to the first line's
 	@lab/copy-patches
 
-kernel: ##- build LINE for the VM, VARIANT=pristine|patched|patched-lockdep
+kernel: ##- build LINE for the VM, VARIANT=patched, or see its --help
 	@lab/build-kernel $(call quote,$(LINE)) $(call quote,$(or $(VARIANT),patched))
 
 selftests: ##- build scx-custody-selftest, print where it is

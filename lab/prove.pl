@@ -11,6 +11,7 @@
 # printed as it comes if it runs alone, else in one piece when the file has ended.
 use strict;
 use warnings;
+use File::Basename;
 use TAP::Harness;
 
 my ($dir, @names) = @ARGV;
@@ -20,8 +21,8 @@ if (!@tests) {
 	print STDERR "check: there is no test like '@names' in $dir.\n";
 	exit(2);
 }
-my @light = grep { m{/[1-4][^/]*$} } @tests;
-my @heavy = grep { !m{/[1-4][^/]*$} } @tests;
+my (@light, @heavy);
+push @{basename($_) =~ /^[1-4]/ ? \@light : \@heavy}, $_ for @tests;
 my @lanes = map { { seq => $_ } } grep { @$_ } \@light, \@heavy;
 
 $| = 1;
@@ -41,7 +42,7 @@ printf "\n%-24s %7s %7s %7s %8s\n", qw(file passed failed skipped seconds);
 for my $test (@tests) {
 	my ($parser) = $results->parsers($test) or next;
 	my $skipped = $parser->skipped;
-	printf "%-24s %7d %7d %7d %8d%s\n", $test =~ m{([^/]*)$}, $parser->passed - $skipped,
+	printf "%-24s %7d %7d %7d %8d%s\n", basename($test), $parser->passed - $skipped,
 		scalar $parser->failed, $skipped, $parser->end_time - $parser->start_time,
 		$broken{$test} ? '  did not run as planned' : '';
 }
@@ -69,7 +70,7 @@ sub verbosity { return 1 }
 
 sub open_test {
 	my ($self, $test) = @_;
-	my ($name) = $test =~ m{([^/]*)$};
+	my $name = File::Basename::basename($test);
 	my $session = bless { name => $name, all => $self, text => '' }, 'By_File::Session';
 
 	printf STDERR "%s begins\n", $name;

@@ -194,7 +194,7 @@ check "copies of a patch are equal" "$root/lab/copy-patches" --check
 check "patches/ is nothing but files" diff <(find "$root/patches" ! -type d ! -type f) /dev/null
 check "compat/call-sites is about what there is" names_what_there_is
 for layout in "$root"/compat/layouts/*; do
-	series=$(sed -n 's/^line=//p' "$layout")
+	series=$(layout_value "${layout##*/}" line)
 	check "$series: its call sites are from the patches that compat/call-sites names" \
 		from_the_right_patches "${layout##*/}" "$series"
 done

@@ -61,10 +61,10 @@ for (my $id = 1; $at < $end; $id++) {
 	my ($name, $info, $type) = unpack("x${at}V3", $btf);
 	my $kind = $kinds[$info >> 24 & 0x1f] // die "type $id is of a kind that is not known\n";
 	my $words = $words_each{$kind} // 0;
-	my @inside = unpack('x' . ($at + 12 + 4 * ($words{$kind} // 0)) . 'V' .
-		$words * ($info & 0xffff), $btf);
+	$at += 12 + 4 * ($words{$kind} // 0);
+	my @inside = unpack("x${at}V" . $words * ($info & 0xffff), $btf);
 
-	$at += 12 + 4 * (($words{$kind} // 0) + @inside);
+	$at += 4 * @inside;
 	print "[$id] $kind '", $name_at->($name), "'",
 		$kind =~ /^(PTR|TYPEDEF|VOLATILE|CONST|RESTRICT|FUNC|TYPE_TAG)$/ ?
 		" type_id=$type" : '', "\n";
