@@ -6,7 +6,7 @@
 #
 #	NUMBER <tab> open | closed | not told <tab> EVIDENCE
 #
-# usage: hazards.pl FILE...	(all of sched_ext's, named from the tree's top)
+# Usage: hazards.pl FILE...	(all of sched_ext's, named from the tree's top)
 #
 # Hazards 10 to 13 are sched_ext's own and told with or without the feature, the
 # others only where it is, the tree's own or this kit's. Functions are found by what

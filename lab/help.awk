@@ -3,7 +3,7 @@
 # List the verbs of a Makefile: "## heading" and "verb: ##- what it does".
 
 BEGIN {
-	print "usage: make VERB [VARIABLE=value]..."
+	print "Usage: make VERB [VARIABLE=value]..."
 }
 
 /^## / {

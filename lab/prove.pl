@@ -4,7 +4,7 @@
 # Run TAP tests and end in 'N passed, N failed'; prove's own summary counts
 # skipped tests as passed.
 #
-# usage: prove.pl DIR [NAME]...		runs DIR/*NAME*.t
+# Usage: prove.pl DIR [NAME]...		runs DIR/*NAME*.t
 #
 # Tests run in two lanes beside each other. Those whose name begins with 1 to 4 mostly
 # keep one CPU busy, the others build and boot kernels. The output of a file is

@@ -121,7 +121,8 @@ cat >"$tmp/misfit.patch" <<'END'
 -nothing like this is in there
 +nor this
 END
-check "says so when a mutation does not apply" refused 1 'misfit.patch does not apply' \
+check "says so when a mutation does not apply" refused 1 \
+	'do not fit 6\.18: misfit\.patch: hunk 1 of kernel/sched/ext\.c fails near line 1\.' \
 	lab/build-kernel --mutation "$tmp/misfit.patch" 6.18 patched
 echo CONFIG_NO_SUCH_OPTION=y >>"$tmp/lab/kernels/boot.config"
 check "names the options that did not come out" \

@@ -350,10 +350,28 @@ check "verify: what an earlier patch added is new" grep -qE \
 	'^ +[0-9]+ +new  	scx_custody_end_on_dequeue\(p, deq_flags\);' "$tmp/out"
 rm -rf "$tree"
 
+# Documentation and tools keep nobody from the kernel's part.
 tree=$(sapling 6.18)
 rm "$tree/Documentation/scheduler/sched-ext.rst"
-verify "$tree" >"$tmp/out" 2>/dev/null
-check "verify: a file that is missing" grep -qE '^0008-.*: Documentation/scheduler/sched-ext\.rst is missing$' "$tmp/out"
+sed -i '/SCX_ENUM/d; /__COMPAT_/d' "$tree"/tools/sched_ext/include/scx/*.h
+before=$(snapshot "$tree")
+left_out='left out, since it changes no code of the kernel\.$'
+for verb in verify apply; do
+	"$verb" "$tree" >"$tmp/out" 2>&1
+	check "$verb: documentation that is missing is left out" grep -qE \
+		"^0008-.*: Documentation/scheduler/sched-ext\.rst is missing; it is $left_out" "$tmp/out"
+	check "$verb: tools that do not fit are left out" grep -qE \
+		"^0009-.*: hunk [0-9]+ of tools/sched_ext/.* fails near line [0-9]+; it is $left_out" "$tmp/out"
+	check "$verb: and the other 12 patches are applied" grep -qE ' 12 patches' "$tmp/out"
+	[ "$verb" = apply ] || check "verify --json: names both" [ "$(verify --json "$tree" |
+		perl -MJSON::PP -e 'local $/; print scalar(@{decode_json(<STDIN>)->{left_out}})')" = 2 ]
+done
+check "apply: what was left out is not in the tree's series" \
+	[ "$(grep -c '\.patch$' "$tree/.scx-custody/series")" -eq 12 ]
+check "apply: without documentation and tools, the tree is applied" \
+	says '^feature: applied by this kit$' detect "$tree"
+unapply "$tree" >/dev/null
+check "unapply: restores every byte" as_before "$before" snapshot "$tree"
 rm -rf "$tree"
 
 done_testing

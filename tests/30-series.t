@@ -93,11 +93,6 @@ quiet_checkpatch() {
 	[ ! -s "$scratch/checkpatch.log" ]
 }
 
-# touched PATCHES: the files that the series changes or adds.
-touched() {
-	sed -n 's/^+++ b\///p' "$1"/*.patch | sort -u
-}
-
 # left_out PATCH: does the tree have this fix by itself?
 left_out() {
 	! printf '%s\n' "${names[@]}" | grep -Fqx -- "$1"
@@ -114,15 +109,13 @@ any_subset() {
 	for ((subset = 0; subset < 1 << ${#fixes[@]}; subset++)); do
 		rm -rf "$scratch/subset"
 		mkdir "$scratch/subset"
-		(cd "$1" && touched "$folder" | while read -r file; do
-			[ ! -e "$file" ] || cp --parents "$file" "$scratch/subset"
-		done)
+		copy_touched "$1" "$scratch/subset" "$folder"/*.patch
 		for name in ${needed[@]+"${needed[@]}"} ${fixes[@]+"${fixes[@]}"}; do
 			for ((i = 0; i < ${#fixes[@]}; i++)); do
 				[ "$name" != "${fixes[i]}" ] || ((subset >> i & 1)) || continue 2
 			done
-			patch -d "$scratch/subset" -p1 --fuzz=0 --force --silent --no-backup-if-mismatch \
-				--reject-file=- <"$folder/$name" || {
+			push_alone "$scratch/subset" <"$folder/$name" >"$scratch/patch.log" || {
+				cat "$scratch/patch.log"
 				echo "$name, of subset $subset of ${fixes[*]}"
 				bad=1
 				break
@@ -138,17 +131,12 @@ git_am() {
 
 	rm -rf "$git"
 	mkdir "$git"
-	(
-		cd "$2" || exit
-		touched "$3" | while read -r file; do
-			[ ! -e "$file" ] || cp --parents "$file" "$git"
-		done
-	)
+	copy_touched "$2" "$git" "$3"/*.patch
 	cd "$git" || return
 	git init -q . && git config user.name check && git config user.email check@localhost &&
 		git add -A && git commit -qm base &&
 		git am -q "${names[@]/#/$3/}" || return
-	for file in $(touched "$3"); do
+	for file in $(touched_files "$3"/*.patch); do
 		cmp "$file" "$4/$file" || return
 	done
 }
@@ -157,8 +145,8 @@ git_am() {
 state() {
 	(
 		cd "$1" || exit
-		touched "$2" | xargs stat -c '%n %a %s' 2>&1
-		touched "$2" | xargs sha256sum 2>&1
+		touched_files "$2"/*.patch | xargs stat -c '%n %a %s' 2>&1
+		touched_files "$2"/*.patch | xargs sha256sum 2>&1
 		find kernel/sched include/linux/sched tools/sched_ext Documentation/scheduler | sort
 	)
 }
@@ -222,12 +210,8 @@ for line in "${lines[@]}"; do
 	cp -al "$src" "$tree"
 	# quilt touches what it restores. Were that a link, the pristine file would be
 	# newer than all that was built from it.
-	(
-		cd "$src" || exit
-		touched "$folder" | while read -r file; do
-			[ ! -e "$file" ] || cp -p --remove-destination --parents "$file" "$tree"
-		done
-	)
+	(cd "$tree" && touched_files "$folder"/*.patch | xargs rm -f)
+	copy_touched "$src" "$tree" "$folder"/*.patch
 	at_exit "rm -rf '$tree'"
 	cd "$tree" || exit
 	# What of the series is for this very tree.

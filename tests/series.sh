@@ -3,8 +3,10 @@
 #
 # What the tests of the series share. Source tap.sh first.
 
-# shellcheck source-path=SCRIPTDIR source=../compat/probes.sh
-. "${root:?}/compat/probes.sh"
+# shellcheck source-path=SCRIPTDIR source=../command/lib/state.sh
+. "${root:?}/command/lib/state.sh"
+# shellcheck source-path=SCRIPTDIR source=../command/lib/series.sh
+. "$root/command/lib/series.sh"
 
 # What a line that is about custody has, and compat/call-sites must list.
 custody='scx_custody_[a-z_]+\(|scx_call_dequeue\(|call_task_dequeue\(|SCX_TASK_IN_CUSTODY'

@@ -6,7 +6,7 @@
 # name and type, and of a prototype, a structure and an enumeration what is in it.
 # Values of enumerations are printed without a sign.
 #
-# usage: btf.pl FILE
+# Usage: btf.pl FILE
 use strict;
 use warnings;
 

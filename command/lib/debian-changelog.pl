@@ -4,7 +4,7 @@
 # For command/verbs/debian-source: put a line into the first entry of a debian/changelog
 # and take it out again. What is not ours keeps every byte.
 #
-# usage: debian-changelog.pl add BULLET NAME EMAIL DATE <changelog >new
+# Usage: debian-changelog.pl add BULLET NAME EMAIL DATE <changelog >new
 #        debian-changelog.pl remove BULLET <changelog >new
 #        debian-changelog.pl state BULLET <changelog
 #

@@ -3,7 +3,7 @@
 #
 # For command/verbs/verify: show both sides of hunks that do not fit a tree.
 #
-# usage: drift.pl [--json] TREE COPY PATCHES LAYOUT LINE OFFSETS <misfits
+# Usage: drift.pl [--json] TREE COPY PATCHES LAYOUT LINE OFFSETS LEFT_OUT <misfits
 #
 # COPY has the tree's files with all patches up to the one that does not fit,
 # PATCHES is the folder in it that holds them. The misfits are in the format of
@@ -14,7 +14,7 @@ use warnings;
 use JSON::PP;
 
 my $json = @ARGV && $ARGV[0] eq '--json' && shift;
-my ($tree, $copy, $patches, $layout, $line, $offsets) = @ARGV;
+my ($tree, $copy, $patches, $layout, $line, $offsets, $left_out) = @ARGV;
 
 sub lines_of {
 	my ($file) = @_;
@@ -218,6 +218,7 @@ if ($json) {
 		tree => $text->($tree), layout => $layout, line => $line,
 		fits => @misfits ? JSON::PP::false : JSON::PP::true,
 		offsets => [ split /\n/, $text->($offsets) ],
+		left_out => [ split /\n/, $text->($left_out) ],
 		misfits => \@misfits, later => \@later,
 	});
 	exit;

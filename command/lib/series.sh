@@ -2,8 +2,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what is set here is read by the verbs
 #
-# The series that is for a tree, and whether it fits: quilt works on a copy of the few
-# files that the series touches, in a temporary folder. Source state.sh first.
+# The one way to apply patches, to users' trees and to the kernels that the kit tests:
+# quilt works on a copy of the few files that the patches touch, in a temporary folder.
+# Source state.sh first.
 
 # touched_files PATCH...: the files that they change, add or remove.
 touched_files() {
@@ -27,31 +28,57 @@ touched_files() {
 		}' "$@" | sort -u
 }
 
-# copy_series FROM TO: what is to be applied of a series, patches[], with what
-# unapply and detect want to know of them later.
-copy_series() {
-	local name sums
+# copy_touched FROM TO PATCH...: the files that the patches touch, as far as they are
+# there, and not in TO yet.
+copy_touched() {
+	local from=$1 to=$2 file
 
-	mkdir -p "$2" || return
-	{
-		grep '^#' "$1/series"
-		printf '%s\n' "${patches[@]}"
-	} >"$2/series" || return
-	for name in "${patches[@]}"; do
-		cp "$1/$name" "$2/$name" || return
+	shift 2
+	touched_files "$@" | while read -r file; do
+		[ ! -e "$from/$file" ] || [ -e "$to/$file" ] ||
+			(cd "$from" && cp -p --parents -- "$file" "$to") || return
 	done
-	printf 'layout=%s\nline=%s\n' "$layout" "$line" >"$2/layout" || return
-	sums=$(cd "$2" && sha256sum -- *) && echo "$sums" >"$2/SHA256SUMS"
 }
 
-# push FOLDER ARGUMENT...: have quilt push there. Nothing of the caller's
-# settings may change what the patches mean.
-push() {
+# write_series FOLDER PATCH...: the patches, and a file series that names them. What is
+# on stdin comes first.
+write_series() {
+	local folder=$1
+
+	shift
+	mkdir -p "$folder" && cp -- "$@" "$folder" &&
+		{ cat && printf '%s\n' "${@##*/}"; } >"$folder/series"
+}
+
+# copy_series FOLDER: what is to be applied, with what unapply and detect want to know
+# of it later.
+copy_series() {
+	local sums
+
+	write_series "$1" "${patches[@]}" < <(grep '^#' "$series/series") &&
+		printf 'layout=%s\nline=%s\n' "$layout" "$line" >"$1/layout" || return
+	sums=$(cd "$1" && sha256sum -- *) && echo "$sums" >"$1/SHA256SUMS"
+}
+
+# strictly FOLDER COMMAND...: run it there, on copies. Nothing of the caller's settings
+# may change what patches mean.
+strictly() {
 	(
 		cd "$1" && shift &&
-			exec env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${work:?}" LC_ALL=C \
-				QUILT_PATCHES="$kit" quilt --quiltrc - push --fuzz=0 "$@"
+			exec env -i PATH="$PATH" HOME="${HOME:-/}" TMPDIR="${PWD%/*}" LC_ALL=C \
+				QUILT_PATCHES="$kit" "$@"
 	)
+}
+
+# push FOLDER ARGUMENT...: have quilt push the series that is in FOLDER/$kit.
+push() {
+	strictly "$1" quilt --quiltrc - push --fuzz=0 "${@:2}"
+}
+
+# push_alone FOLDER <PATCH: a patch that is in no series. What fits is done all the same.
+push_alone() {
+	strictly "$1" patch -p1 --fuzz=0 --force --remove-empty-files --no-backup-if-mismatch \
+		--reject-file=-
 }
 
 # failed_hunks LOG: from what quilt or patch said, what does not fit. A line each:
@@ -85,11 +112,9 @@ failed_hunks() {
 		/can be reverse-applied$/ { print patch, "", "applied" }' "$1"
 }
 
-# why_not LOG WHAT: why quilt could not push: WHAT, if a hunk does not fit.
-why_not() {
-	local hunks
-
-	hunks=$(failed_hunks "$1" | awk -F '\t' '
+# in_words <HUNKS: what failed_hunks said, as part of a sentence.
+in_words() {
+	awk -F '\t' '
 		$3 == "applied" {
 			text = $1 " is in it already, and nothing tells why; start again from the unpatched source"
 			exit
@@ -98,9 +123,16 @@ why_not() {
 			text = text (text ? ", " : $1 ": ") ($4 ? "hunk " $3 " of " $2 " fails near line " $4 : \
 				$3 == "exists" ? $2 " exists already" : $2 " is missing")
 		}
-		END { print text }')
+		END { print text }'
+}
+
+# why_not LOG WHAT: why quilt could not push: WHAT, if a hunk does not fit.
+why_not() {
+	local hunks
+
+	hunks=$(failed_hunks "$1")
 	if [ -n "$hunks" ]; then
-		echo "$2: $hunks"
+		echo "$2: $(in_words <<<"$hunks")"
 	else
 		echo "quilt failed on a copy of $tree: $(grep -m1 '^patch: ' "$1" || tail -n1 "$1")"
 	fi
@@ -126,33 +158,65 @@ offsets() {
 #	copy		in it, the copies
 #	patches[]	the series, without the fixes that the tree has
 copy_files() {
-	local series=$root/patches/$line file
-	local -a touched
+	local file
+	local -a needed
 
 	scratch work
 	copy=$work/tree
 	probe_fixes "$tree" "$line"
-	attempt "copy the series to $work" copy_series "$series" "$copy/$kit"
-	mapfile -t touched < <(cd "$series" && touched_files "${patches[@]}")
-	refuse_local_changes "${touched[@]}"
-	for file in "${touched[@]}"; do
+	attempt "copy the series to $work" copy_series "$copy/$kit"
+	mapfile -t needed < <(touched_files "${patches[@]}")
+	refuse_local_changes "${needed[@]}"
+	for file in "${needed[@]}"; do
 		[ ! -L "$tree/$file" ] ||
 			die "$tree/$file is a symbolic link, which patches must not follow; give a tree with the file itself."
-		[ ! -e "$tree/$file" ] ||
-			(cd "$tree" && attempt "copy $file to $work" cp -p --parents -- "$file" "$copy")
 	done
+	attempt "copy the tree's files to $work" copy_touched "$tree" "$copy" "${patches[@]}"
 }
 
-# push_series: push the whole series onto the copies. Sets
+# has_code PATCH: does it change more than documentation and tools?
+has_code() {
+	touched_files "$1" | grep -qv -e '^Documentation/' -e '^tools/'
+}
+
+# leave_out NAME: start again with a series without this patch.
+leave_out() {
+	local i
+
+	for i in "${!patches[@]}"; do
+		[ "${patches[i]##*/}" != "$1" ] || unset "patches[i]"
+	done
+	patches=("${patches[@]}")
+	strictly "$copy" quilt --quiltrc - pop -a
+	[ ! -s "$copy/.pc/applied-patches" ] && rm -rf "$copy/.pc" "${copy:?}/$kit" &&
+		copy_series "$copy/$kit"
+}
+
+# push_series: push the series onto the copies: all of it, but for documentation and
+# tools that do not fit, since the kernel is the same without them. Sets
 #	misfit		what does not fit, a sentence, or empty
+#	hint		for the end of this sentence, where verify shows more, or empty
+#	left_out[]	a sentence for each patch that was left out
 #	files[]		the files that it changes, adds or removes
 push_series() {
-	misfit=
-	if ! push "$copy" -a >"$work/log" 2>&1; then
+	local hunks name
+
+	misfit='' hint='' left_out=()
+	until push "$copy" -a >"$work/log" 2>&1; do
 		misfit=$(why_not "$work/log" "the series for Linux $line does not fit $tree")
-		[ -n "$(failed_hunks "$work/log")" ] || die "$misfit."
-		return 0
-	fi
+		hunks=$(failed_hunks "$work/log")
+		[ -n "$hunks" ] || die "$misfit."
+		name=${hunks%%$'\t'*}
+		if has_code "$copy/$kit/$name" || cut -f 3 <<<"$hunks" | grep -qx applied; then
+			# of a hunk, its place is known
+			[ -z "$(cut -sf 4 <<<"$hunks")" ] ||
+				hint="; '$(verb verify "$tree")' shows both sides"
+			return 0
+		fi
+		left_out+=("$(in_words <<<"$hunks"); it is left out, since it changes no code of the kernel")
+		attempt "go on without $name" leave_out "$name"
+		misfit=''
+	done
 	mapfile -t files < <(cd "$copy/.pc" && find . -mindepth 2 -type f ! -name .timestamp |
 		cut -d/ -f3- | sort -u)
 }
@@ -161,6 +225,12 @@ push_series() {
 fit() {
 	copy_files
 	push_series
+}
+
+# tell_fit: what is to be known of a series that fits.
+tell_fit() {
+	offsets "$work/log"
+	[ ${#left_out[@]} -eq 0 ] || printf '%s.\n' "${left_out[@]}"
 }
 
 # series_sum PATCH...: what a series is recognised by once it is somewhere else.
