@@ -313,13 +313,13 @@ fix_of() {
 #	fixes[]			their names
 #	fix_state[NAME]		there or missing
 #	fix_evidence[NAME]	what that rests on
-#	series			the folder of the series
+#	series_folder		the folder of the series
 #	patches[]		what of it is left to apply, each with its path
 declare -A fix_state fix_evidence
 probe_fixes() {
 	local patch name number
 
-	series=$root/patches/$2 fixes=() patches=()
+	series_folder=$root/patches/$2 fixes=() patches=()
 	# judge_tree has looked already where the feature is there.
 	[ ${#hazards[@]} -gt 0 ] || probe_hazards "$1"
 	while read -r patch; do
@@ -339,8 +339,8 @@ probe_fixes() {
 			fi
 			[ "${fix_state[$name]}" != there ] || continue
 		fi
-		patches+=("$series/$patch")
-	done < <(patch_names "$series/series")
+		patches+=("$series_folder/$patch")
+	done < <(patch_names "$series_folder/series")
 }
 
 probe_fix_lost_race() {

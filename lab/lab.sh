@@ -27,9 +27,14 @@ source_column() {
 		$1 == name { print $at[column] }' "$root/lab/kernels/sources.tsv"
 }
 
-# need_source_tree LINE: refuse unless there is a whole tree of it to build.
+# is_source_tree LINE: is there a whole tree of it to build?
+is_source_tree() {
+	sources 'tree|source' | grep -Fqx -- "$1"
+}
+
+# need_source_tree NAME: refuse anything but such a line and a directory.
 need_source_tree() {
-	sources 'tree|source' | grep -Fqx -- "$1" ||
+	is_source_tree "$1" || [ -d "$1" ] ||
 		usage_error "there is no whole source tree '$1', but: $(sources 'tree|source' | paste -sd ' ')"
 }
 

@@ -10,6 +10,17 @@
 #	log		where make's words go
 #	toolchain[]	what to run make with, nothing for the machine's own tools
 
+# tree_name TREE: what folders for it in the cache are called.
+tree_name() {
+	echo "$(basename "$1")-$(sha256sum <<<"$1" | cut -c1-8)"
+}
+
+# refuse_built_in: make builds elsewhere only from a clean tree.
+refuse_built_in() {
+	[ ! -e "$tree/.config" ] && [ ! -e "$tree/include/config" ] ||
+		die "$tree has been built in; 'make mrproper' there (which removes its .config, too), or give another."
+}
+
 # spawn_make ARGUMENT...: make in the kernel's tree.
 spawn_make() {
 	spawn "${toolchain[@]}" make -C "$work" O="$objects" "$@" >"$log" 2>&1

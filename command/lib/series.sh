@@ -55,7 +55,7 @@ write_series() {
 copy_series() {
 	local sums
 
-	write_series "$1" "${patches[@]}" < <(grep '^#' "$series/series") &&
+	write_series "$1" "${patches[@]}" < <(grep '^#' "$series_folder/series") &&
 		printf 'layout=%s\nline=%s\n' "$layout" "$line" >"$1/layout" || return
 	sums=$(cd "$1" && sha256sum -- *) && echo "$sums" >"$1/SHA256SUMS"
 }
