@@ -107,8 +107,8 @@ releases_named() {
 	done | sort
 }
 
-# shellcheck disable=SC2046 # file names without blanks
-check "shellcheck finds nothing" shellcheck -x $(shell_scripts)
+mapfile -t scripts < <(shell_scripts)
+check "shellcheck finds nothing" shellcheck -x "${scripts[@]}"
 check "every source says its licence" diff <(lacks_licence) /dev/null
 check "no registry's host and no path of a machine is named" \
 	diff <(names_hosts_or_paths) /dev/null
