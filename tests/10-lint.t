@@ -29,22 +29,22 @@ names_hosts_or_paths() {
 		xargs grep -nE '(deb|security|snapshot|ftp)[.a-z]*\.debian\.org|registry\.npmjs|/tmp/k/|/work/(main|shared)'
 }
 
-# whole_in_clone: a clone has all of patches/ to the byte, and no file with other ends
-# of lines, where git is set to change these and to make no symbolic links.
+# whole_in_clone: a clone is the same to the byte where git is set to change the ends of
+# lines and to make no symbolic links: there are none.
 whole_in_clone() {
 	local scratch
 	local -a git=(env GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null git)
 
 	scratch scratch
-	files | tar -c -T - | tar -x -C "$scratch" &&
-		"${git[@]}" init -q "$scratch" && "${git[@]}" -C "$scratch" add -A &&
-		"${git[@]}" -C "$scratch" -c user.name=check -c user.email=check@localhost \
+	mkdir "$scratch/kit"
+	files | tar -c -T - | tar -x -C "$scratch/kit" &&
+		"${git[@]}" init -q "$scratch/kit" && "${git[@]}" -C "$scratch/kit" add -A &&
+		"${git[@]}" -C "$scratch/kit" -c user.name=check -c user.email=check@localhost \
 			commit -qm all &&
-		"${git[@]}" clone -q -c core.autocrlf=true -c core.symlinks=false "$scratch" \
+		"${git[@]}" clone -q -c core.autocrlf=true -c core.symlinks=false "$scratch/kit" \
 			"$scratch/clone" &&
-		diff -r --no-dereference patches "$scratch/clone/patches" || return
-	grep -rlI --exclude-dir=.git $'\r$' "$scratch/clone" && return 1
-	return 0
+		diff -r --no-dereference --exclude=.git "$scratch/kit" "$scratch/clone" &&
+		diff <("${git[@]}" -C "$scratch/clone" ls-files -s | grep '^120000') /dev/null
 }
 
 # cells FILE HEADING...: the cells under these, of all rows of the tables that have them.
@@ -107,8 +107,8 @@ releases_named() {
 	done | sort
 }
 
-# shellcheck disable=SC2046 # file names without blanks
-check "shellcheck finds nothing" shellcheck -x $(shell_scripts)
+mapfile -t scripts < <(shell_scripts)
+check "shellcheck finds nothing" shellcheck -x "${scripts[@]}"
 check "every source says its licence" diff <(lacks_licence) /dev/null
 check "no registry's host and no path of a machine is named" \
 	diff <(names_hosts_or_paths) /dev/null

@@ -138,9 +138,13 @@ sed -i 's/^packages=(/&no-such-package/' "$public/lab/setup"
 chmod -R a+rX "$public"
 nobody=()
 [ "$(id -u)" -ne 0 ] || nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-# shellcheck disable=SC2016 # for the inner shell
-check "setup without root names what is missing" bash -c '
-	cd / && ! said=$("$@" 2>&1) && grep "missing: no-such-package;.* as root" <<<"$said"
-' _ ${nobody[@]+"${nobody[@]}"} env HOME="$public" "$public/lab/setup"
+# names_missing COMMAND...
+names_missing() {
+	local said
+
+	cd / && ! said=$("$@" 2>&1) && grep 'missing: no-such-package;.* as root' <<<"$said"
+}
+check "setup without root names what is missing" names_missing \
+	${nobody[@]+"${nobody[@]}"} env HOME="$public" "$public/lab/setup"
 
 done_testing

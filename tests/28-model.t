@@ -154,14 +154,12 @@ fi
 # --- the litmus tests -----------------------------------------------------------
 
 # herd OPTION...: herd7 with the kernel's memory model.
-# shellcheck disable=SC2016 # for the inner shell
 herd() {
 	local in=("$root/lab/in-sid-root" --only herdtools7
 		--because "the litmus tests take herd7")
 
 	! command -v herd7 >/dev/null || in=()
-	${in[@]+"${in[@]}"} sh -c 'cd "$1" && shift && exec herd7 "$@"' sh \
-		"$tree/tools/memory-model" "$@"
+	${in[@]+"${in[@]}"} env --chdir="$tree/tools/memory-model" herd7 "$@"
 }
 
 herd_all() {

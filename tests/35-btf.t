@@ -72,10 +72,13 @@ check "6.18: can be had" "$root/lab/fetch" 6.18 && {
 
 # A pahole that does as if it had never heard of kfuncs.
 mkdir "$tmp/old"
-# shellcheck disable=SC2016 # for the inner shell
-printf '%s\n' '#!/bin/sh' 'case $1 in -J) ;; *) echo v0; exit ;; esac' \
-	'flags=$(echo "$2" | sed s/,decl_tag_kfuncs//)' 'shift 2' \
-	'exec /usr/bin/pahole -J "$flags" "$@"' >"$tmp/old/pahole"
+cat >"$tmp/old/pahole" <<'END'
+#!/bin/sh
+case $1 in -J) ;; *) echo v0; exit ;; esac
+flags=$(echo "$2" | sed s/,decl_tag_kfuncs//)
+shift 2
+exec /usr/bin/pahole -J "$flags" "$@"
+END
 chmod +x "$tmp/old/pahole"
 
 in_sid=$root/lab/in-sid-root

@@ -2,20 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # lab/vm/run: each outcome is told apart from the others, the guest is set up as
-# promised, bad input is refused, and nothing is left behind. Boots the kernel
-# image in KERNEL or in the first argument, else a stock one.
+# promised, bad input is refused, and nothing is left behind.
 
 # What the guest's shell is to expand is in single quotes.
 # shellcheck disable=SC2016
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
-
-kernel=${1:-${KERNEL:-}}
-stock=''
-if [ -z "$kernel" ]; then
-	capture stock "$root/lab/fetch" stock-7.3.4 || exit
-	kernel=$stock/vmlinuz
-fi
+# shellcheck source-path=SCRIPTDIR source=vm-kernel.sh
+. "$root/tests/vm-kernel.sh"
 
 tmp=''
 scratch tmp

@@ -3,18 +3,12 @@
 #
 # lab/vm/run-root, as far as it goes without an installed system: bad input is refused, a
 # disk with no system on it is told from one that works, and one that is interrupted
-# stays as it was. 'make e2e-deb' boots systems with it. Boots the kernel image in
-# KERNEL or in the first argument, else a stock one.
+# stays as it was. 'make e2e-deb' boots systems with it.
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
-
-kernel=${1:-${KERNEL:-}}
-stock=''
-if [ -z "$kernel" ]; then
-	capture stock "$root/lab/fetch" stock-7.3.4 || exit
-	kernel=$stock/vmlinuz
-fi
+# shellcheck source-path=SCRIPTDIR source=vm-kernel.sh
+. "$root/tests/vm-kernel.sh"
 
 tmp=''
 scratch tmp

@@ -17,8 +17,7 @@ run_selftests() {
 	local name=$1 image=$2
 
 	shift 2
-	# shellcheck disable=SC2086 # one option or none
-	"$root/lab/run-selftests" "$image" "$logs/$name" "$@" -- $traces
+	"$root/lab/run-selftests" "$image" "$logs/$name" "$@" -- ${traces:+"$traces"}
 }
 
 # passes NAME IMAGE [OPTION]...: no test fails, and nothing else is wrong.

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # What the tests of the verbs share: copies of the parts of real trees that the
-# verbs look at, and what must hold of whatever is refused. Source tap.sh first.
+# verbs look at, and what must hold of all that they do. Source tap.sh first.
 # shellcheck disable=SC2154 # root comes from lab.sh
 
 # shellcheck source-path=SCRIPTDIR source=series.sh
@@ -19,6 +19,8 @@ mkdir "$verb_tmp"
 
 unset "${!QUILT@}" "${!GIT@}"
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@example.org
+export GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@example.org
 
 # --- trees ----------------------------------------------------------------------
 
@@ -36,10 +38,6 @@ for name in "${source_names[@]}"; do
 	is["$name"]="$(source_column "$name" layout)|$name"
 	is["$name"]+="|${feature_of[$(source_column "$name" unpatched)]}"
 done
-
-# The hazards that are open in the sources which have the feature.
-# shellcheck disable=SC2034 # for the tests
-declare -A open_in=([7.1]=4,5,8,10,11,12,14 [7.2]=4,5,8,10,11,14)
 
 # ext_of SOURCE: where most of its sched_ext is.
 ext_of() {
@@ -59,6 +57,15 @@ sapling() {
 	echo "$copy"
 }
 
+# copy_of TREE: prints its path.
+copy_of() {
+	local copy
+
+	copy=$(mktemp -d "$tmp/copy.XXXX")
+	cp -a "$1/." "$copy"
+	echo "$copy"
+}
+
 # snapshot DIRECTORY: all that can be told of it, times apart.
 snapshot() {
 	(
@@ -66,6 +73,22 @@ snapshot() {
 		find . -printf '%y %m %U:%G %p -> %l\n' | sort
 		find . -type f -print0 | sort -z | xargs -0 sha256sum
 	)
+}
+
+# sources_of TREE: the checksums of what the series are about.
+sources_of() {
+	(cd "$1" && find kernel include Documentation tools -type f ! -name '*~' -print0 | sort -z |
+		xargs -0 sha256sum)
+}
+
+# commit_all TREE MESSAGE: in git.
+commit_all() {
+	git -C "$1" add -A && git -C "$1" commit -qm "$2"
+}
+
+# in_folder FOLDER COMMAND...
+in_folder() {
+	(cd "$1" && "${@:2}")
 }
 
 # --- verbs ----------------------------------------------------------------------
@@ -110,10 +133,32 @@ says() {
 	fi
 }
 
+# restores TREE SNAPSHOT: unapply succeeds and the tree is as it was then.
+restores() {
+	says 'are as they were before\.$' unapply "$1" &&
+		as_before "$2" snapshot "$1" && nothing_left_in_tmpdir
+}
+
+# there_and_back VERB TREE SNAPSHOT: the verb takes out what it put in, then all is as it
+# was; and once more.
+there_and_back() {
+	says 'is taken out of' "$1" --undo "$2" && as_before "$3" snapshot "$2" &&
+		says 'there is nothing to take out' "$1" --undo "$2" &&
+		as_before "$3" snapshot "$2" && nothing_left_in_tmpdir
+}
+
+# is_there VERB TREE [OPTION]...: the verb changes nothing a second time.
+is_there() {
+	local before
+
+	before=$(snapshot "$2")
+	says 'already.*UNDO=1 .* takes it out' "$1" "${@:3}" "$2" && as_before "$before" snapshot "$2"
+}
+
 # refuses TREE PATTERN COMMAND...: it fails, changes nothing in TREE, leaves
 # nothing behind, and says why in one sentence, which matches the pattern.
 refuses() {
-	local before out
+	local before out names='detect|verify|apply|unapply|debian-source|fedora-spec'
 
 	before=$(snapshot "$1")
 	if out=$(TMPDIR=$verb_tmp "${@:3}" 2>"$tmp/stderr"); then
@@ -126,7 +171,7 @@ refuses() {
 		return 1
 	}
 	if [ "$(wc -l <"$tmp/stderr")" -ne 1 ] || grep -qE '[a-z)]\. [A-Z]' "$tmp/stderr" ||
-		! grep -qE '^(detect|verify|apply|unapply|debian-source|fedora-spec|scx-custody [a-z-]+): .*[^.]\.$' "$tmp/stderr"; then
+		! grep -qE "^($names|scx-custody [a-z-]+): .*[^.]\.$" "$tmp/stderr"; then
 		echo "is not one sentence"
 		return 1
 	fi
@@ -162,9 +207,13 @@ END
 	chmod +x "$tmp/signal/$program"
 	echo 0 >"$tmp/calls"
 	shift 4
+	cat >"$tmp/victim.sh" <<END
+echo \$\$ >'$tmp/victim'
+PATH='$tmp/signal':\$PATH
+exec $(printf '%q ' "$@")
+END
 	# What a shell starts in the background ignores SIGINT.
-	# shellcheck disable=SC2016 # for the inner shell
-	env --default-signal=INT bash -c 'echo $$ >"$1/victim"; PATH=$1/signal:$PATH; shift; exec "$@"' - "$tmp" "$@"
+	env --default-signal=INT bash "$tmp/victim.sh"
 }
 
 # gives_up STATUS TREE COMMAND...: it ends with that status, TREE as it was.
@@ -186,9 +235,22 @@ killed() {
 		[ "$(cat "$tmp/calls")" -eq "$1" ]
 }
 
-# in_namespace SCRIPT ARGUMENT...: with mounts of its own, which end with it.
+# in_namespace COMMAND...: with mounts of its own, which end with it.
 in_namespace() {
-	declare -f >"$tmp/functions"
-	declare -p root tmp verb_tmp verbs >>"$tmp/functions"
-	unshare --mount bash -c '. "$0"; '"$1" "$tmp/functions" "${@:2}"
+	{
+		declare -f
+		declare -p root tmp verb_tmp verbs
+		printf '%q ' "$@"
+	} >"$tmp/in_namespace"
+	unshare --mount bash "$tmp/in_namespace"
+}
+
+# pinned FILE COMMAND...: a file that is mounted cannot be renamed. In a namespace.
+pinned() {
+	mount --bind "$1" "$1" && "${@:2}"
+}
+
+# read_only FOLDER COMMAND...: while nobody can write there. In a namespace.
+read_only() {
+	mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && "${@:2}"
 }
