@@ -162,21 +162,21 @@ tells_json() {
 }
 
 if [ "$(id -u)" -eq 0 ]; then
-	check "status tells the verdict" \
-		tells 'verdict    fail: 7 passed, 2 failed, 1 skipped, 2026-11-23T01:02:03Z'
+	told='verdict    fail: 7 passed, 2 failed, 1 skipped, 2026-11-23T01:02:03Z'
+	check "status tells the verdict" tells "$told"
 	check "and what it says, as it is" tells '           This "kernel" (back\slash) lacks it.'
-	check "and that it is of another build" tells \
-		'verdict    fail: 7 passed, 2 failed, 1 skipped, 2026-11-23T01:02:03Z, of another build of this release' \
-		'#1 another'
+	check "and that it is of another build" \
+		tells "$told, of another build of this release" '#1 another'
 	# shellcheck disable=SC2016 # perl's variables
 	{
 		check "status --json has the verdict, too" tells_json '$v->{verdict} eq "fail" &&
-			$v->{passed} == 7 && $v->{failed} == 2 && $v->{skipped} == 1 && $v->{current} &&
-			$v->{says} eq "This \"kernel\" (back\\slash) lacks it."'
+			$v->{passed} == 7 && $v->{failed} == 2 && $v->{skipped} == 1 &&
+			$v->{current} && $v->{says} eq "This \"kernel\" (back\\slash) lacks it."'
 		check "and that it is of another build" tells_json '!$v->{current}' '#1 another'
 	}
 	check "what is no JSON is no verdict" eval "echo '{ \"verdict\": \"pass\", }' | {
-		with_verdict '$root/command/scx-custody' status || :; } | grep '^verdict    none yet: '"
+		with_verdict '$root/command/scx-custody' status || :; } |
+		grep '^verdict    none yet: '"
 fi
 
 offline=()
