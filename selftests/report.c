@@ -191,7 +191,8 @@ void open_results(void)
 void report_start(int nr_tests)
 {
 	if (options.ktap)
-		printf("KTAP version 1\n1..%d\n# seed %llu\n", nr_tests, options.seed);
+		printf("KTAP version 1\n1..%d\n# kernel %s\n# seed %llu\n", nr_tests,
+		       kernel_release(), options.seed);
 }
 
 void report_begin(const struct test *test)
