@@ -235,17 +235,17 @@ const char *obstacle(void)
 	return NULL;
 }
 
-void print_json_string(const char *text)
+void print_json_string(FILE *out, const char *text)
 {
-	putchar('"');
+	putc('"', out);
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else if ((unsigned char)*text < ' ')
-			printf("\\u%04x", *text);
+			fprintf(out, "\\%c", *text);
+		else if (*text < ' ' || *text > '~')
+			/* Not in ASCII: the name of a task may end in half a character. */
+			fprintf(out, "\\u%04x", (unsigned char)*text);
 		else
-			putchar(*text);
+			putc(*text, out);
 	}
-	putchar('"');
+	putc('"', out);
 }
-

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #ifndef SCHED_EXT
@@ -47,6 +48,6 @@ bool has_function(const char *name);
 void listen_to_libbpf(void);
 void print_complaint(void);	/* what libbpf said since */
 
-void print_json_string(const char *text);
+void print_json_string(FILE *out, const char *text);
 
 #endif

@@ -199,7 +199,7 @@ static void print_heading(bool has_semantics, int nr_cpus)
 
 	if (json) {
 		printf("{\n  \"kernel\": ");
-		print_json_string(uts.release);
+		print_json_string(stdout, uts.release);
 		printf(",\n  \"dequeue_on_leaving\": %s,\n  \"cpus\": %d,\n  \"workers\": %d,\n"
 		       "  \"samples\": [", has_semantics ? "true" : "false", nr_cpus, nr_workers);
 		return;
@@ -322,7 +322,7 @@ static int conclude(void)
 		       scheduler->bss->nr_enqueues, scheduler->bss->nr_dequeues, changes.nice,
 		       changes.affinity, changes.class, changes.successors, found.missed,
 		       status == EXIT_REFUSED ? "null" : found.drifted ? "true" : "false");
-		print_json_string(verdict);
+		print_json_string(stdout, verdict);
 		printf("\n}\n");
 	} else {
 		printf("\n%llu times enqueued, %llu times dequeued. Changes: %lu of nice, %lu of affinity,\n"

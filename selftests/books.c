@@ -145,17 +145,28 @@ static const char *const expectation_texts[NR_EXPECTATIONS] = {
 	[WANT_STAY] = "to stay: the decision to dispatch it was on an earlier stay",
 };
 
+const char *violation_name(enum violation_kind kind)
+{
+	return kind_names[kind];
+}
+
+const char *violation_text(int n)
+{
+	const struct violation *v = &scheduler->bss->violations[n];
+	static char text[REASON_SIZE];
+
+	snprintf(text, sizeof(text), "%s: %s[%d] cpu %u, %s, %s, flags 0x%llx; expected %s",
+		 kind_names[v->kind], v->comm, v->pid, v->cpu, stage_names[v->state],
+		 place_name(v->place), v->deq_flags, expectation_texts[v->expectation]);
+	return text;
+}
+
 void print_violations(void)
 {
 	unsigned long long i, total = nr_violations();
 
 	for (i = 0; i < total && i < MAX_VIOLATIONS; i++) {
-		struct violation *v = &scheduler->bss->violations[i];
-
-		printf("# %s: %s[%d] cpu %u, %s, %s, flags 0x%llx; expected %s\n",
-		       kind_names[v->kind], v->comm, v->pid, v->cpu,
-		       stage_names[v->state], place_name(v->place), v->deq_flags,
-		       expectation_texts[v->expectation]);
+		printf("# %s\n", violation_text(i));
 		if (i == 4 && total > 6) {
 			printf("# ... %llu more\n", total - 5);
 			break;

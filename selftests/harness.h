@@ -22,6 +22,7 @@ enum result {
 	PASS,
 	FAIL,
 	SKIP,
+	NR_RESULTS,
 };
 
 struct test {
@@ -51,8 +52,11 @@ struct options {
 	const char *pattern;
 	double duration;		/* of each storm, in seconds */
 	bool all_tasks;
+	bool ktap;
 	bool json;
 	bool traces;
+	const char *results;		/* these two: files to write */
+	const char *verdict;
 	unsigned long long seed;
 	bool no_scheduler;		/* these two: with --bench-pipe */
 	long rounds;
@@ -65,7 +69,8 @@ extern volatile sig_atomic_t stopped;	/* by which signal */
 /* Results with their reason. */
 __attribute__((format(printf, 1, 2))) enum result fail(const char *format, ...);
 __attribute__((format(printf, 1, 2))) enum result skip(const char *format, ...);
-extern char reason[256];
+#define REASON_SIZE	256
+extern char reason[REASON_SIZE];
 
 /* The loaded scheduler: scheduler.c */
 
@@ -137,6 +142,8 @@ unsigned long long nr_unlocked_to(unsigned int places);
 long nr_in_custody(void);
 unsigned long long nr_violations(void);
 void print_violations(void);
+const char *violation_name(enum violation_kind kind);
+const char *violation_text(int n);	/* of the nth there was */
 const char *place_name(unsigned int place);
 
 /* From one kind of custody to the next: each place, as a single bit. */

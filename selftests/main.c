@@ -10,28 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include "harness.h"
+#include "report.h"
 
-#define EXIT_NOTHING_RAN	4
-
-struct options options = { .duration = 3, .seed = 1 };
+struct options options = { .duration = 3, .seed = 1, .ktap = true };
 
 int nr_cpus;
 volatile sig_atomic_t stopped;
-char reason[256];
+char reason[REASON_SIZE];
 
-struct outcome {
-	const struct test *test;
-	enum result result;
-	double seconds;
-	char reason[sizeof(reason)];
-};
-
-static struct outcome outcomes[64];
-static int nr_outcomes;
 static bool nothing_loads;
 
 static void say(const char *format, va_list arguments)
@@ -74,7 +62,12 @@ static void usage(FILE *out)
 "  --duration SECONDS  let each storm last this long; default 3\n"
 "  --all-tasks         schedule every task of the machine, and also run the tests\n"
 "                      that disturb it (CPU hotplug); meant for virtual machines\n"
-"  --json              print one JSON object instead of KTAP\n"
+"  --json              print one JSON object instead of KTAP; with --list, too\n"
+"  --results FILE      write a JSON object to FILE, in a line of its own, each time\n"
+"                      that a test begins or ends\n"
+"  --verdict FILE      write the verdict on this kernel to FILE, as one JSON object,\n"
+"                      and print it instead of KTAP. If FILE has a verdict on this\n"
+"                      build of the kernel, run nothing\n"
 "  --seed N            let the tests' random choices depend on this; default 1\n"
 "  --traces            before each result, print what happened to the test tasks:\n"
 "                      the ops that were called with their flags, from one enqueue\n"
@@ -83,7 +76,8 @@ static void usage(FILE *out)
 "  --no-scheduler      with --bench-pipe: measure without loading a scheduler\n"
 "  --help              show this text\n"
 "\n"
-"Exit status: 0 all passed, 1 a test failed, 4 no test could run, 2 wrong usage.\n");
+"Exit status: 0 all passed, 1 a test failed, 4 no test could run, 2 wrong usage.\n"
+"With --verdict: 0 FILE has a verdict on this kernel, whatever it is, 1 it has none.\n");
 }
 
 static void stop(int signal)
@@ -106,58 +100,6 @@ static int nr_selected(void)
 	return number;
 }
 
-/* A row or hazard as docs/semantics.md names it. */
-static const char *id_of(int n)
-{
-	static char id[8];
-
-	if (1u << n == ROW_10A)
-		return "10a";
-	snprintf(id, sizeof(id), "%d", n);
-	return id;
-}
-
-/* "rows 3, 4, 8; hazards 1, 2", as many as there are. */
-static const char *covered(unsigned int rows, unsigned int hazards)
-{
-	static char text[256];
-	const struct {
-		const char *name;
-		unsigned int set;
-	} kinds[] = { { "row", rows }, { "hazard", hazards } };
-	size_t length = 0, i;
-	int n;
-
-	text[0] = 0;
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		const char *separator = "";
-
-		if (!kinds[i].set)
-			continue;
-		length += snprintf(text + length, sizeof(text) - length, "%s%s%s ",
-				   length ? "; " : "", kinds[i].name,
-				   kinds[i].set & (kinds[i].set - 1) ? "s" : "");
-		for (n = 0; n < 32; n++) {
-			if (!(kinds[i].set & 1u << n))
-				continue;
-			length += snprintf(text + length, sizeof(text) - length, "%s%s",
-					   separator, id_of(n));
-			separator = ", ";
-		}
-	}
-	return text;
-}
-
-static void list_tests(void)
-{
-	const struct test *const *entry;
-
-	for (entry = __start_tests; entry < __stop_tests; entry++)
-		if (selected(*entry))
-			printf("%-20s %s [%s]\n", (*entry)->name, (*entry)->must,
-			       covered((*entry)->rows, (*entry)->hazards));
-}
-
 static void print_books(void)
 {
 	printf("# entered custody %llu, left %llu: dispatched %llu, changed %llu, core-picked %llu\n",
@@ -175,7 +117,7 @@ static enum result audit(const struct test *test, enum result result, bool died)
 		return fail("the kernel ended the scheduler: %s", ending->message);
 	}
 	if (nr_violations())
-		return fail("%llu violations", nr_violations());
+		return fail("%llu violations; %s", nr_violations(), violation_text(0));
 	if (result == FAIL)
 		return FAIL;
 	if (!died)
@@ -226,8 +168,10 @@ static bool open_with_module(const struct test *test)
 	return true;
 }
 
-static enum result run_test(const struct test *test)
+/* Also counts the violations, by kind. */
+static enum result run_test(const struct test *test, unsigned long long *violations)
 {
+	static bool loaded;
 	enum result result;
 	const char *problem;
 	bool died;
@@ -240,11 +184,12 @@ static enum result run_test(const struct test *test)
 
 	problem = start_scheduler(test);
 	if (problem) {
-		if (!options.json)
+		if (options.ktap)
 			print_complaint();
-		nothing_loads = !nr_outcomes;
+		nothing_loads = !loaded;
 		return fail("%s", problem);
 	}
+	loaded = true;
 
 	result = test->run();
 	knobs->parked = false;
@@ -258,7 +203,8 @@ static enum result run_test(const struct test *test)
 	if (nr_violations() && !scheduler_gone())
 		nap(0.1);
 	result = audit(test, result, died);
-	if (!options.json) {
+	memcpy(violations, books->violations, sizeof(books->violations));
+	if (options.ktap) {
 		print_violations();
 		print_books();
 		if (options.traces)
@@ -274,118 +220,22 @@ static enum result run_test(const struct test *test)
 static void run_tests(void)
 {
 	const struct test *const *entry;
-	int number = nr_selected();
 
-	if (!options.json)
-		printf("KTAP version 1\n1..%d\n# seed %llu\n", number, options.seed);
-
+	report_start(nr_selected());
 	for (entry = __start_tests; entry < __stop_tests && !stopped; entry++) {
-		struct outcome *outcome = &outcomes[nr_outcomes];
+		struct outcome outcome = { .test = *entry };
 		double start = now();
 
 		if (!selected(*entry))
 			continue;
-		if (!options.json) {
-			printf("# %s: %s\n", (*entry)->name, (*entry)->must);
-			fflush(stdout);
-		}
-		outcome->test = *entry;
-		outcome->result = run_test(*entry);
-		outcome->seconds = now() - start;
-		strcpy(outcome->reason, reason);
+		report_begin(*entry);
+		outcome.result = run_test(*entry, outcome.violations);
+		outcome.seconds = now() - start;
+		strcpy(outcome.reason, reason);
 		if (stopped || nothing_loads)
 			return;
-		nr_outcomes++;
-
-		if (options.json)
-			continue;
-		if (outcome->result == FAIL)
-			printf("# %s\n", reason);
-		printf("# %.1f s\n", outcome->seconds);
-		printf("%s %d %s%s%s\n", outcome->result == FAIL ? "not ok" : "ok",
-		       nr_outcomes, (*entry)->name,
-		       outcome->result == SKIP ? " # SKIP " : "",
-		       outcome->result == SKIP ? reason : "");
-		fflush(stdout);
+		report_end(&outcome);
 	}
-}
-
-static void print_json_set(const char *name, unsigned int set)
-{
-	const char *separator = "";
-	int n;
-
-	printf("\"%s\": [", name);
-	for (n = 0; n < 32; n++) {
-		if (!(set & 1u << n))
-			continue;
-		printf(1u << n == ROW_10A ? "%s\"%s\"" : "%s%s", separator, id_of(n));
-		separator = ", ";
-	}
-	printf("]");
-}
-
-static void print_json(const char *release, const char *verdict)
-{
-	static const char *const words[] = { "pass", "fail", "skip" };
-	int i;
-
-	printf("{\n  \"kernel\": ");
-	print_json_string(release);
-	printf(",\n  \"seed\": %llu,\n  \"tests\": [\n", options.seed);
-	for (i = 0; i < nr_outcomes; i++) {
-		const struct outcome *outcome = &outcomes[i];
-
-		printf("    {\"name\": \"%s\", \"result\": \"%s\", \"seconds\": %.1f, ",
-		       outcome->test->name, words[outcome->result], outcome->seconds);
-		print_json_set("rows", outcome->test->rows);
-		printf(", ");
-		print_json_set("hazards", outcome->test->hazards);
-		printf(", \"reason\": ");
-		print_json_string(outcome->reason);
-		printf("}%s\n", i < nr_outcomes - 1 ? "," : "");
-	}
-	printf("  ],\n  \"verdict\": ");
-	print_json_string(verdict);
-	printf("\n}\n");
-}
-
-/* The last sentence, and the exit status. */
-static int conclude(void)
-{
-	unsigned int rows = 0, hazards = 0;
-	int numbers[3] = {}, i;
-	char verdict[512];
-	struct utsname uts;
-
-	uname(&uts);
-	for (i = 0; i < nr_outcomes; i++) {
-		numbers[outcomes[i].result]++;
-		if (outcomes[i].result == FAIL) {
-			rows |= outcomes[i].test->rows;
-			hazards |= outcomes[i].test->hazards;
-		}
-	}
-
-	if (numbers[FAIL])
-		snprintf(verdict, sizeof(verdict),
-			 "This kernel (%s) lacks the semantics of ops.dequeue(): %s.",
-			 uts.release, covered(rows, hazards));
-	else if (numbers[PASS])
-		snprintf(verdict, sizeof(verdict),
-			 "This kernel (%s) has the semantics of ops.dequeue(), as far as was tested.",
-			 uts.release);
-	else
-		snprintf(verdict, sizeof(verdict), "Nothing could be tested on this kernel (%s)%s%s.",
-			 uts.release, nothing_loads ? ": " : "", nothing_loads ? reason : "");
-
-	if (options.json)
-		print_json(uts.release, verdict);
-	else
-		printf("# Totals: pass:%d fail:%d skip:%d\n# %s\n", numbers[PASS],
-		       numbers[FAIL], numbers[SKIP], verdict);
-
-	return numbers[FAIL] ? EXIT_FAILURE : numbers[PASS] ? EXIT_SUCCESS : EXIT_NOTHING_RAN;
 }
 
 enum verb {
@@ -402,6 +252,8 @@ static enum verb parse_arguments(int argc, char **argv)
 		{ "duration", required_argument, NULL, 'd' },
 		{ "all-tasks", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "results", required_argument, NULL, 'e' },
+		{ "verdict", required_argument, NULL, 'v' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "traces", no_argument, NULL, 't' },
 		{ "bench-pipe", required_argument, NULL, 'b' },
@@ -430,6 +282,14 @@ static enum verb parse_arguments(int argc, char **argv)
 			break;
 		case 'j':
 			options.json = true;
+			options.ktap = false;
+			break;
+		case 'e':
+			options.results = optarg;
+			break;
+		case 'v':
+			options.verdict = optarg;
+			options.ktap = false;
 			break;
 		case 's':
 			options.seed = strtoull(optarg, &end, 10);
@@ -459,8 +319,8 @@ static enum verb parse_arguments(int argc, char **argv)
 	refuse_operands(argc, argv);
 	if (!nr_selected())
 		refuse("no test has a name like '%s'; see --list", options.pattern);
-	if (options.traces && options.json)
-		refuse("--traces goes with KTAP, not with --json");
+	if (options.traces && !options.ktap)
+		refuse("--traces goes with KTAP, not with --json or --verdict");
 	if (bench_only && verb != BENCH)
 		refuse("--no-scheduler goes with --bench-pipe only");
 	return verb;
@@ -473,15 +333,18 @@ int main(int argc, char **argv)
 	const char *problem;
 
 	if (verb == LIST) {
-		list_tests();
+		list_tests(selected);
+		return EXIT_SUCCESS;
+	}
+	if (options.verdict && has_verdict(options.verdict)) {
+		printf("There is a verdict on this kernel already: %s.\n", options.verdict);
 		return EXIT_SUCCESS;
 	}
 
+	open_results();
 	problem = obstacle();
-	if (problem) {
-		fprintf(stderr, "scx-custody-selftest: %s.\n", problem);
-		return EXIT_NOTHING_RAN;
-	}
+	if (problem)
+		return report_obstacle(problem);
 	nr_cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (verb == BENCH) {
@@ -514,5 +377,5 @@ int main(int argc, char **argv)
 		signal(stopped, SIG_DFL);
 		raise(stopped);
 	}
-	return conclude();
+	return report_conclusion(nothing_loads ? reason : NULL);
 }

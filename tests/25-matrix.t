@@ -20,15 +20,15 @@ capture selftest "$root/lab/build-selftests" || {
 page=$root/docs/semantics.md
 recorded=$root/tests/matrix
 
-matrix_pl() {
-	perl "$root/lab/matrix/matrix.pl" "$@"
+agree() {
+	perl "$root/lab/matrix/judge.pl" --agree "$1" "$tmp/tests.json"
 }
 
 # --- one place for which test is for what ---------------------------------------
 
-"$selftest" --list >"$tmp/tests"
+"$selftest" --list --json >"$tmp/tests.json"
 check "docs/semantics.md names for each row and hazard just the tests that are for it" \
-	matrix_pl --agree "$page" "$tmp/tests"
+	agree "$page"
 check "each row and each hazard there has a test" \
 	test "$(grep -cE '^\| [0-9]+a? \|.*`[a-z_*]+`[^|]* \|$' "$page")" = \
 		"$(grep -cE '^\| [0-9]+a? \|' "$page")"
@@ -37,7 +37,7 @@ check "each row and each hazard there has a test" \
 disagrees() {
 	local said
 
-	said=$(matrix_pl --agree "$tmp/page" "$tmp/tests") && return 1
+	said=$(agree "$tmp/page") && return 1
 	echo "$said"
 	grep -qE "$1" <<<"$said"
 }
@@ -54,7 +54,7 @@ check "a row that the page does not have is found" disagrees '^no_dequeue_op is 
 
 # --- the tables -----------------------------------------------------------------
 
-# kernel NAME VARIANT VERSION FOLDER [WHY]: a line of what matrix.pl reads.
+# kernel NAME VARIANT VERSION FOLDER [WHY]: a line of what judge.pl reads.
 kernel() {
 	local must=pass
 
@@ -67,7 +67,8 @@ kernel() {
 tables() {
 	cat >"$tmp/kernels"
 	exited=0
-	matrix_pl "$recorded/semantics.md" "$recorded/tests" "$tmp/kernels" "$tmp" || exited=$?
+	"$root/lab/matrix/tables" "$recorded/semantics.md" "$recorded/tests.json" "$tmp/kernels" \
+		"$tmp" || exited=$?
 }
 
 # shows KERNEL CELLS VERDICT: does the text have that line?
@@ -76,12 +77,23 @@ shows() {
 	grep -qxE "$1 +$2  $3" "$tmp/matrix.txt"
 }
 
-# altered NAME SED-COMMAND: a recorded result with other results of tests.
+# alter FOLDER TEST MEMBERS: in that result the test, which ended, has these instead.
+alter() {
+	TEST=$2 MEMBERS=$3 perl -MJSON::PP -i -ne '
+		my $line = decode_json($_);
+		if (($line->{name} // "") eq $ENV{TEST}) {
+			$line = { %$line, %{decode_json($ENV{MEMBERS})} };
+			$altered = 1;
+		}
+		print encode_json($line), "\n";
+		END { exit(!$altered) }' "$1/results.jsonl" || die "no $2 ended there."
+}
+
+# altered NAME TEST MEMBERS: a recorded result with another result of the test.
 altered() {
 	rm -rf "${tmp:?}/altered"
 	cp -r "$recorded/$1" "$tmp/altered"
-	sed -i "$2" "$tmp/altered/results"
-	! cmp -s "$recorded/$1/results" "$tmp/altered/results" || die "'$2' changed nothing."
+	alter "$tmp/altered" "$2" "$3"
 }
 
 pass_all='\+( \+){16}   \+( \+){8}'
@@ -129,7 +141,7 @@ check "the page stands for itself, and what it refers to is in it" sound
 check "the page tells which test failed, and why" \
 	grep -q 'title="fails: fifo ([0-9]* violations; missed: custody:' "$tmp/matrix.html"
 
-altered 6.18-patched 's/^fifo\tpass\t\([^\t]*\)\t/fifo\tfail\t\1\ta <b>\&amp;"bad"<\/b>/'
+altered 6.18-patched fifo '{"result": "fail", "reason": "a <b>&amp;\"bad\"</b>"}'
 tables < <(kernel 6.18-patched patched 6.18.15 "$tmp/altered")
 check "one failed test fails its rows and hazards, and no other" shows '6.18.15  patched' \
 	'\+ \+ \+ F \+ \+ \+ F( \+){9}   \+( \+){6} F F' 'NOT OK'
@@ -138,7 +150,7 @@ check "what a kernel says is no markup" \
 	bash -c 'grep -q "a &lt;b&gt;&amp;amp;&quot;bad&quot;" "$1" && ! grep -q "<b>&amp;" "$1"' \
 	_ "$tmp/matrix.html"
 
-altered 6.18-patched 's/^core_sched\tpass/core_sched\tskip/'
+altered 6.18-patched core_sched '{"result": "skip"}'
 tables < <(kernel 6.18-patched patched 6.18.15 "$tmp/altered")
 check "a patched kernel may not skip" \
 	shows '6.18.15  patched' '\+( \+){7} s( \+){8}   .*' 'NOT OK'
@@ -151,7 +163,7 @@ for version in 7.1.13 7.3.4; do
 		shows "${version%.*}[.0-9]+ +stock" '\.( \.){16}   \.( \.){8}' "$must"
 done
 
-altered 6.18-patched 's/^numa\tpass/numa\tskip/'
+altered 6.18-patched numa '{"result": "skip"}'
 tables < <(kernel 6.18-patched patched 6.18.15 "$tmp/altered")
 check "not even one of several tests of a row" \
 	shows '6.18.15  patched' '\+( \+){8} ~( \+){7}   .*' 'NOT OK'
@@ -176,15 +188,24 @@ tables < <(kernel 7.1-pristine pristine 7.1.13 "$recorded/6.18-h5")
 check "a 7.1 in which hazard 5 alone shows does not do what it must" \
 	grep -q '7.1.13 pristine: must fail on hazards 4, 5 and 8, and on nothing else' "$tmp/matrix.txt"
 cp -r "$recorded/6.18-h5" "$tmp/7.1"
-sed -i 's/^\(other_cpu\|mark\)\tpass/\1\tfail/' "$tmp/7.1/results"
+alter "$tmp/7.1" other_cpu '{"result": "fail"}'
+alter "$tmp/7.1" mark '{"result": "fail"}'
 tables < <(kernel 7.1-pristine pristine 7.1.13 "$tmp/7.1")
 check "one with hazards 4, 5 and 8 does" test "$exited" = 0
-sed -i 's/^no_dequeue_op\tpass/no_dequeue_op\tfail/' "$tmp/7.1/results"
+alter "$tmp/7.1" no_dequeue_op '{"result": "fail"}'
 tables < <(kernel 7.1-pristine pristine 7.1.13 "$tmp/7.1")
 check "one with something else does not" test "$exited" = 1
+for kind in missed late "kernel's mark"; do
+	alter "$tmp/7.1" no_dequeue_op "{\"violations\": {\"duplicate\": 1, \"$kind\": 2}}"
+	tables < <(kernel 7.1-pristine pristine 7.1.13 "$tmp/7.1")
+	check "one with violations of these hazards in another test does: $kind" test "$exited" = 0
+done
+alter "$tmp/7.1" no_dequeue_op '{"violations": {"duplicate": 1}, "reason": "1 violations; late: x"}'
+tables < <(kernel 7.1-pristine pristine 7.1.13 "$tmp/7.1")
+check "one with other violations does not, whatever its reason says" test "$exited" = 1
 
 echo splat >"$tmp/altered/outcome"
-cp "$recorded/6.18-patched/results" "$tmp/altered"
+cp "$recorded/6.18-patched/results.jsonl" "$tmp/altered"
 tables < <(kernel 6.18-patched patched 6.18.15 "$tmp/altered")
 check "a kernel that warned does not do what it must, though all tests pass" \
 	shows '6.18.15  patched' "$pass_all" 'NOT OK'

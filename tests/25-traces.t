@@ -17,11 +17,11 @@ run() {
 	shift 3
 	mkdir -p "$(dirname "$tmp/$file")"
 	{
-		printf '%s\r\n' 'KTAP version 1' '1..1' '# seed 1'
+		printf '%s\r\n' 'KTAP version 1' '1..1' '# kernel 1.2.3' '# seed 1'
 		for trace; do
 			printf '# trace %s\r\n' "$trace"
 		done
-		printf '%s\r\n' "$result 1 $test" '# This kernel (1.2.3) has the semantics.'
+		printf '%s\r\n' "$result 1 $test"
 	} >"$tmp/$file"
 }
 

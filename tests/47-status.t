@@ -41,7 +41,7 @@ scx_ledger --duration 60 >/dev/null 2>&1 &
 while [ "$(cat /sys/kernel/sched_ext/state)" != enabled ]; do sleep 0.1; done
 sh /record-verdict; echo "third: $?"
 kill %1; wait
-ls /var/lib/scx-custody -A | grep -v "^verdict-" ; echo "end"'
+ls /var/lib/scx-custody -A | grep -v "^verdict-.*[.]json$" ; echo "end"'
 
 # told VARIANT PATTERN: one line of what was printed there matches.
 told() {
@@ -111,6 +111,74 @@ downloads_nothing() {
 	XDG_CACHE_HOME=$tmp/cache "${offline[@]}" "$root/command/scx-custody" status || status=$?
 	[ "$status" -le 1 ] && [ -z "$(ls -A "$tmp/cache")" ]
 }
+
+# with_verdict COMMAND...: run it where the verdict on this kernel is what comes from stdin.
+with_verdict() {
+	cat >"$tmp/verdict"
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount sh -euc '
+		mount -t tmpfs none /var/lib
+		mkdir /var/lib/scx-custody
+		cp "$0" "/var/lib/scx-custody/verdict-$(uname -r).json"
+		exec "$@"' "$tmp/verdict" "$@"
+}
+
+# verdict [VERSION]: as the service wrote it before the selftest did, with marks in it.
+verdict() {
+	cat <<END
+{
+  "release": "$(uname -r)",
+  "version": "${1:-$(uname -v)}",
+  "time": "2026-11-23T01:02:03Z",
+  "verdict": "fail",
+  "says": "This \"kernel\" (back\\\\slash) lacks it.",
+  "passed": 7,
+  "failed": 2,
+  "skipped": 1,
+  "selftest":
+  {
+    "kernel": "$(uname -r)",
+    "tests": [],
+    "verdict": "nothing that counts"
+  }
+}
+END
+}
+
+# tells PATTERN [VERSION]: status has just this line.
+tells() {
+	local out
+
+	out=$(verdict "${@:2}" | with_verdict "$root/command/scx-custody" status) || :
+	echo "$out"
+	grep -Fqx -- "$1" <<<"$out"
+}
+
+# tells_json PERL [VERSION]: it is true of $v, the verdict in --json.
+tells_json() {
+	verdict "${@:2}" | { with_verdict "$root/command/scx-custody" status --json || :; } |
+		perl -MJSON::PP -0777 -ne 'BEGIN { $test = shift }
+			my $v = decode_json($_)->{verdict}; print; exit(!eval($test))' "$1"
+}
+
+if [ "$(id -u)" -eq 0 ]; then
+	told='verdict    fail: 7 passed, 2 failed, 1 skipped, 2026-11-23T01:02:03Z'
+	check "status tells the verdict" tells "$told"
+	check "and what it says, as it is" tells '           This "kernel" (back\slash) lacks it.'
+	check "and that it is of another build" \
+		tells "$told, of another build of this release" '#1 another'
+	# shellcheck disable=SC2016 # perl's variables
+	{
+		check "status --json has the verdict, too" tells_json '$v->{verdict} eq "fail" &&
+			$v->{passed} == 7 && $v->{failed} == 2 && $v->{skipped} == 1 &&
+			$v->{current} && $v->{says} eq "This \"kernel\" (back\\slash) lacks it."'
+		check "and that it is of another build" tells_json '!$v->{current}' '#1 another'
+	}
+	check "what is no JSON is no verdict" eval "echo '{ \"verdict\": \"pass\", }' | {
+		with_verdict '$root/command/scx-custody' status || :; } |
+		grep '^verdict    none yet: '"
+fi
+
 offline=()
 [ "$(id -u)" -ne 0 ] || offline=(unshare --net)
 check "status downloads and builds nothing" downloads_nothing

@@ -68,6 +68,11 @@ vm --accel tcg -- 'echo "Oops: int3" >/dev/kmsg'
 check "boots again with one host thread after QEMU's defect with several" \
 	grep -qx tcg-single "$out/accel"
 
+vm -- 'echo shown; echo kept >/dev/virtio-ports/scx-custody.results'
+check "keeps what is written to the results, apart from what is printed" \
+	diff <(echo kept) "$out/results.jsonl"
+check "which is not shown" printed shown
+
 vm -- 'echo some; exit 3'
 check "a command that exits with 3: fail" told fail 1
 check "keeps the status 3" grep -qx 3 "$out/status"

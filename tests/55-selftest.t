@@ -54,12 +54,23 @@ for value in -1 x ''; do
 	check "refuses --seed '$value'" refused 2 '--seed takes a number' "$selftest" --seed "$value"
 done
 check "refuses --traces in JSON" refused 2 'not with --json' "$selftest" --traces --json
+check "refuses --traces beside a verdict" \
+	refused 2 'not with .*--verdict' "$selftest" --traces --verdict "$tmp/verdict"
+check "refuses a file for results that cannot be written" \
+	refused 2 "cannot write '$tmp/none/results'" "$selftest" --results "$tmp/none/results"
 check "oracle refuses no line" refused 2 'give one LINE' "$root/lab/oracle"
 check "oracle refuses a line without a series" \
 	refused 2 "no series for '5.4'" "$root/lab/oracle" 5.4
 check "oracle refuses to run it never" refused 2 "number above 0" "$root/lab/oracle" --runs 0 6.18
 check "lists its tests without root or sched_ext" \
 	grep -q '^hammer .*hazards' <("$selftest" --list)
+# shellcheck disable=SC2016 # perl's variables
+check "lists as JSON those that match, with their rows and hazards" eval '
+	"$selftest" --list --json --run "@(dying_cpu|mark)" | perl -MJSON::PP -0777 -ne "
+		my @tests = @{decode_json(\$_)->{tests}};
+		my (\$mark, \$cpu) = sort { \$b->{name} cmp \$a->{name} } @tests;
+		exit(!(@tests == 2 && \$cpu->{rows}[0] eq q(10a) && \$cpu->{hazards}[0] == 11 &&
+			!@{\$mark->{rows}} && \$mark->{must} =~ /SCX_TASK_IN_CUSTODY/))"'
 
 if [ -e /sys/kernel/sched_ext ]; then
 	skip "says so where there is no sched_ext" "this machine's kernel has it"
@@ -95,14 +106,38 @@ for signal in INT TERM HUP; do
 		[ "$state" = disabled ] && [ "$tasks" = 0 ]'
 done
 
-"$root/lab/vm/run" --kernel "$kernel/bzImage" --file "$selftest" -- \
-	/scx-custody-selftest --json --run fifo >"$tmp/json" 2>/dev/null
+# shellcheck disable=SC2016 # for the guest's shell
+check "a test that does not come to its end has begun in the results, and there is no verdict" \
+	in_guest '
+		/scx-custody-selftest --all-tasks --run "@(fifo|hammer)" --duration 60 \
+			--results /tmp/results --verdict /tmp/verdict >/dev/null 2>&1 & pid=$!
+		until grep -q hammer /tmp/results; do sleep 0.1; done
+		sleep 1
+		kill -TERM $pid; wait $pid
+		cat /tmp/results; ls /tmp
+		[ "$(tail -n 1 /tmp/results)" = "{\"begin\": \"hammer\"}" ] &&
+			[ "$(wc -l </tmp/results)" = 4 ] && [ -z "$(ls /tmp | grep verdict)" ]'
+
+"$root/lab/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --out "$tmp/out" -- \
+	/scx-custody-selftest --json --run fifo --results /dev/virtio-ports/scx-custody.results \
+	>"$tmp/json" 2>/dev/null
 check "--json is JSON, with each test and a verdict" python3 -c '
 import json, sys
 report = json.load(open(sys.argv[1]))
 assert [test["name"] for test in report["tests"]] == ["fifo"], report
 assert report["tests"][0]["result"] == "pass", report
 assert "has the semantics" in report["verdict"], report
+assert [report["passed"], report["failed"], report["skipped"]] == [1, 0, 0], report
 ' "$tmp/json"
+check "--results has each test as it begins and ends, and the verdict" python3 -c '
+import json, sys
+report = json.load(open(sys.argv[1]))
+first, begin, end, last = [json.loads(line) for line in open(sys.argv[2])]
+assert first == {key: report[key] for key in ("kernel", "seed")}, first
+assert begin == {"begin": "fifo"}, begin
+assert end == report["tests"][0], end
+assert end["violations"] == {} and 8 in end["rows"] and 9 in end["hazards"], end
+assert last == {key: report[key] for key in ("passed", "failed", "skipped", "verdict")}, last
+' "$tmp/json" "$tmp/out/results.jsonl"
 
 done_testing

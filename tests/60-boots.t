@@ -23,24 +23,25 @@ run_selftests() {
 # passes NAME IMAGE [OPTION]...: no test fails, and nothing else is wrong.
 passes() {
 	run_selftests "$@" && return
-	grep -E '^(not ok|# .*(violat|lacks))' "$logs/$1/output.log"
+	"$root/lab/results" "$logs/$1" | grep -vP '^\S+\tpass\t'
 	cat "$logs/$1/reason"
 	return 1
 }
 
 # fails_on NAME: the tests that failed in that run.
 fails_on() {
-	awk -F '\t' '$2 == "fail" { print $1 }' "$logs/$1/results" | sort
+	"$root/lab/results" "$logs/$1" | awk -F '\t' '$2 == "fail" { print $1 }' | sort
 }
 
 # nobody_skipped NAME TEST...: these must have run, not been skipped.
 nobody_skipped() {
-	local name=$1 test
+	local results test
 
+	results=$("$root/lab/results" "$logs/$1")
 	shift
 	for test; do
-		grep -qP "^$test\tpass\t" "$logs/$name/results" || {
-			grep -P "^$test\t" "$logs/$name/results"
+		grep -qP "^$test\tpass\t" <<<"$results" || {
+			grep -P "^$test\t" <<<"$results"
 			return 1
 		}
 	done

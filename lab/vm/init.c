@@ -5,8 +5,10 @@
  * Sets the machine up, runs the command in /command with /bin/sh, sends what
  * it prints and how it ended to the host, and turns the machine off.
  *
- * Two virtio serial ports lead to the host, apart from the console:
+ * Three virtio serial ports lead to the host, apart from the console:
  *	scx-custody.output	what the command prints, as it prints it
+ *	scx-custody.results	what the command writes to it itself, as
+ *				/dev/virtio-ports/scx-custody.results
  *	scx-custody.status	"init" once this program runs, then
  *				"exit CODE" or "error WHAT"
  */
@@ -27,7 +29,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VIRTIO_PORTS "/sys/class/virtio-ports"
+#define VIRTIO_PORTS	"/sys/class/virtio-ports"
+/* Where udev has links to the ports by their names. */
+#define PORT_LINKS	"/dev/virtio-ports"
 
 static int status_fd = -1;
 
@@ -145,16 +149,16 @@ static void open_missing_stdio(void)
 	close(fd);
 }
 
-/* Open the virtio serial port that QEMU gave this name, or return -1. */
-static int open_port(const char *name)
+/* Find the device of the virtio serial port that QEMU gave this name. */
+static int find_port(const char *name, char *device, size_t size)
 {
 	DIR *dir = opendir(VIRTIO_PORTS);
 	struct dirent *entry;
-	int fd = -1;
+	int there = 0;
 
 	if (!dir)
-		return -1;
-	while (fd < 0 && (entry = readdir(dir))) {
+		return 0;
+	while (!there && (entry = readdir(dir))) {
 		char path[512], found[64] = "";
 		FILE *file;
 
@@ -163,28 +167,48 @@ static int open_port(const char *name)
 		file = fopen(path, "re");
 		if (!file)
 			continue;
-		if (fscanf(file, "%63s", found) == 1 && !strcmp(found, name)) {
-			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-			fd = open(path, O_WRONLY | O_CLOEXEC);
-		}
+		there = fscanf(file, "%63s", found) == 1 && !strcmp(found, name);
 		fclose(file);
+		if (there)
+			snprintf(device, size, "/dev/%s", entry->d_name);
 	}
 	closedir(dir);
-	return fd;
+	return there;
 }
 
 /* The host announces its ports only after the driver has come up. */
-static int wait_for_port(const char *name)
+static void wait_for_port(const char *name, char *device, size_t size)
 {
-	int fd, tries;
+	int tries;
 
 	for (tries = 0; tries < 500; tries++) {
-		fd = open_port(name);
-		if (fd >= 0)
-			return fd;
+		if (find_port(name, device, size))
+			return;
 		usleep(10 * 1000);
 	}
-	return -1;
+	give_up(name);
+}
+
+static int open_port(const char *name)
+{
+	char device[512];
+	int fd;
+
+	wait_for_port(name, device, sizeof(device));
+	fd = open(device, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		give_up(device);
+	return fd;
+}
+
+static void link_port(const char *name)
+{
+	char device[512], link[512];
+
+	wait_for_port(name, device, sizeof(device));
+	snprintf(link, sizeof(link), PORT_LINKS "/%s", name);
+	mkdir(PORT_LINKS, 0755);
+	symlink(device, link);
 }
 
 static void prepare_environment(void)
@@ -323,10 +347,9 @@ int main(void)
 	mount_all();
 	open_missing_stdio();
 	link_fds();
-	status_fd = wait_for_port("scx-custody.status");
-	output = wait_for_port("scx-custody.output");
-	if (status_fd < 0 || output < 0)
-		give_up("no virtio serial port");
+	status_fd = open_port("scx-custody.status");
+	output = open_port("scx-custody.output");
+	link_port("scx-custody.results");
 	report("init");
 
 	run_to_end(install_busybox);

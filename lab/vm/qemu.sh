@@ -19,9 +19,10 @@
 #			of what is being looked at; the outcome is then "harness"
 #	before_boot	what to do before each boot, if anything
 #
-# The guest has two virtio serial ports, to say
+# The guest has three virtio serial ports, to say
 #
 #	scx-custody.output	what the command prints, as it prints it
+#	scx-custody.results	what the command writes there, if anything
 #	scx-custody.status	"init" once the command is about to be run, then
 #				"exit CODE", or "error WHAT" if it could not be
 
@@ -185,6 +186,8 @@ run_qemu() {
 		-device virtio-serial-pci
 		-chardev "file,id=output,path=$logs/output.log"
 		-device virtserialport,chardev=output,name=scx-custody.output
+		-chardev "file,id=results,path=$logs/results.jsonl"
+		-device virtserialport,chardev=results,name=scx-custody.results
 		-chardev "file,id=status,path=$private/status"
 		-device virtserialport,chardev=status,name=scx-custody.status
 		-chardev socket,id=monitor,fd=9 -mon chardev=monitor,mode=control
@@ -277,7 +280,7 @@ executed_half_patched_code() {
 
 # Boot the guest and see it to its end.
 boot() {
-	rm -f "$out/status" "$out/registers"
+	rm -f "$out/status" "$out/registers" "$out/results.jsonl"
 	echo "$accel" >"$out/accel"
 	say "booting $kernel ($cpus CPUs, $accel, time limit $limit s)"
 	$before_boot
