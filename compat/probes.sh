@@ -19,8 +19,8 @@
 # layout; a new layout is a file in layouts/.
 
 # In the order in which differences are worth telling.
-probes=(ops deq_flags op_call locked_rq dispatch_ctx error global_dsq bypass_dsq
-	lost_race)
+probes=(ops deq_flags op_call locked_rq dispatch_ctx error global_dsq bypass_dsq requeue
+	lost_race own_rq)
 
 # ext_sources: sched_ext's own files, one a line. From 7.2 on they have a folder.
 ext_sources() {
@@ -119,14 +119,15 @@ probe_op_call() {
 	parameters SCX_CALL_OP_TASK | sed -E 's/^([^\t]*, )[a-z_]+_rq,/\1rq,/'
 }
 
-# Does an op call note which run queue is locked?
+# Does an op call note which run queue is locked, and in which variable?
 probe_locked_rq() {
-	local at
+	local at name
 
-	if at=$(in_ext '^(static )?DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)'); then
-		printf 'per-cpu\t%s\n' "$at"
+	if at=$(in_ext '^(static )?DEFINE_PER_CPU\(struct rq \*, [a-z_]*locked_rq[a-z_]*\)'); then
+		name=${at##*, }
+		printf '%s\t%s\n' "${name%%)*}" "$at"
 	else
-		printf 'none\tno per-CPU scx_locked_rq_state in kernel/sched/ext*\n'
+		printf 'none\tno per-CPU locked_rq in kernel/sched/ext*\n'
 	fi
 }
 
@@ -207,6 +208,34 @@ probe_bypass_dsq() {
 		printf 'yes\t%s\n' "$at"
 	else
 		printf 'none\tno bypass_dsq in kernel/sched/sched.h or kernel/sched/ext*\n'
+	fi
+}
+
+# How is a task taken off its run queue and put back? By two calls with a context, or
+# by a guard.
+probe_requeue() {
+	local at
+
+	if at=$(in_ext 'guard ?\(sched_change[,)]'); then
+		printf 'guard\t%s\n' "$at"
+	elif at=$(in_ext 'sched_deq_and_put_task\('); then
+		printf 'context\t%s\n' "$at"
+	else
+		printf 'none\tneither sched_change nor sched_deq_and_put_task() in kernel/sched/ext*\n'
+	fi
+}
+
+# May a task that stays on its run queue be dispatched there in any case, or does
+# dispatch_to_local_dsq() ask as for any other?
+probe_own_rq() {
+	local at
+
+	if at=$(in_dispatch_to_local_dsq 'src_rq != dst_rq'); then
+		printf 'exempt\t%s\n' "$at"
+	elif at=$(in_dispatch_to_local_dsq '^[ \t]+if \(unlikely\(!task_can_run_on_remote_rq\('); then
+		printf 'asked\t%s\n' "$at"
+	else
+		printf 'exempt\tdispatch_to_local_dsq() in %s asks for no task\n' "$(ext_c)"
 	fi
 }
 
@@ -346,14 +375,6 @@ probe_fix_lost_race() {
 	probe_lost_race | sed 's/^tracked/there/; s/^untracked/missing/'
 }
 
-# May a task stay where it is? It is told apart where it is dispatched.
 probe_fix_own_rq() {
-	local at
-
-	if at=$(in_dispatch_to_local_dsq 'src_rq != dst_rq'); then
-		printf 'there\t%s\n' "$at"
-	else
-		printf 'missing\tdispatch_to_local_dsq() in %s asks even if the task stays on its rq\n' \
-			"$(ext_c)"
-	fi
+	probe_own_rq | sed 's/^exempt/there/; s/^asked/missing/'
 }

@@ -69,7 +69,7 @@ for source in "${source_names[@]}"; do
 	check "$source: detect sees that it is there" says "^feature: complete\$" detect "$twin"
 	# Only ext_custody.h tells whose it is.
 	whose='.*put in by other means'
-	grep -q '^shim=' "$root/compat/layouts/$layout" || whose=''
+	grep -qx feature=absent "$root/compat/layouts/$layout" || whose=''
 	check "$source: apply of what plain quilt has applied is refused" refuses "$twin" \
 		"has the feature already $whose" apply "$twin"
 	check "$source: quilt knows what is applied" \
@@ -150,7 +150,7 @@ check "detect: the Makefile's version does not count" says '^line: 6\.12$' detec
 rm -rf "$tree"
 
 for probe in 's/^DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)/&[2]/;s/scx_locked_rq_state/scx_rq_note/
-		locked_rq is .per-cpu., but here it is .none.' \
+		locked_rq is .scx_locked_rq_state., but here it is .none.' \
 	's/find_global_dsq\(struct scx_sched \*sch,/find_global_dsq(int drift, struct scx_sched *sch,/
 		global_dsq is .struct scx_sched \*, struct task_struct \*., but here it is .int, struct scx_sched \*, .*ext\.c:[0-9]+: find_global_dsq'; do
 	tree=$(sapling 6.18)
@@ -162,13 +162,11 @@ for probe in 's/^DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)/&[2]/;s/scx
 	rm -rf "$tree"
 done
 
-# Every layout answers every probe, and nothing else. What has custody takes no shim.
+# Every layout answers every probe, and nothing else.
 check "layouts and probes agree" bash -c '
 	. "$1/compat/probes.sh"
 	for layout in "$1"/compat/layouts/*; do
-		shim=shim
-		! grep -qx feature=incomplete "$layout" || shim=
-		diff <(printf "%s\n" line $shim feature "${probes[@]}" | sort) \
+		diff <(printf "%s\n" line feature "${probes[@]}" | sort) \
 			<(sed -n "s/=.*//; /^#/!p" "$layout" | sort) || exit 1
 	done' - "$root"
 

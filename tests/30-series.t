@@ -93,6 +93,12 @@ quiet_checkpatch() {
 	[ ! -s "$scratch/checkpatch.log" ]
 }
 
+# header_of LINE: the ext_custody.h that its series brings, if any.
+header_of() {
+	sed -n '/^+++ b\/kernel\/sched\/ext_custody\.h/,$s/^+//p' "$root/patches/$1"/*.patch |
+		sed 1d
+}
+
 # touched PATCHES: the files that the series changes or adds.
 touched() {
 	sed -n 's/^+++ b\///p' "$1"/*.patch | sort -u
@@ -197,6 +203,8 @@ for layout in "$root"/compat/layouts/*; do
 	series=$(layout_value "${layout##*/}" line)
 	check "$series: its call sites are from the patches that compat/call-sites names" \
 		from_the_right_patches "${layout##*/}" "$series"
+	check "$series: its ext_custody.h is what compat/ generates for ${layout##*/}" \
+		diff <("$root/compat/gen-header" "${layout##*/}" 2>/dev/null) <(header_of "$series")
 done
 
 # Of these lines each patch is built, as far as an hour goes; 'lab/check series' builds
@@ -246,7 +254,7 @@ for line in "${lines[@]}"; do
 	check "$line: and so it does without any of the fixes in it" any_subset "$src"
 	check "$line: custody begins and ends where compat/call-sites has it" \
 		in_the_right_functions .
-	if grep -q '^shim=' "$root/compat/layouts/$layout"; then
+	if grep -qx feature=absent "$root/compat/layouts/$layout"; then
 		check "$line: ext_custody.h is what compat/ generates for $layout" \
 			diff <("$root/compat/gen-header" "$layout") kernel/sched/ext_custody.h
 	else
