@@ -109,7 +109,7 @@ setup: ##- install what is missing through apt (as root)
 fetch: ##- get the pristine source or stock image LINE, print where it is
 	@lab/fetch $(call quote,$(LINE))
 
-copies: ##- make patches that lines share equal to the first line's
+copies: ##- make the series of the lines what compat/ yields
 	@lab/copy-patches
 
 kernel: ##- build LINE for the VM, VARIANT=patched, or see its --help

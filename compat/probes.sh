@@ -15,12 +15,13 @@
 # Ask for what a patch relies on and for nothing else: the answer has to be the
 # same for all point releases of a line, whatever a vendor changes elsewhere.
 #
-# A new probe is a function here, its name in the list below and a line in each
-# layout; a new layout is a file in layouts/.
+# A new probe is a function here, its name in the list below, a line in each layout, and
+# an answer in the rows of variants and pieces that rely on it; a new layout is a file in
+# layouts/.
 
 # In the order in which differences are worth telling.
-probes=(ops deq_flags op_call locked_rq dispatch_ctx error global_dsq bypass_dsq
-	lost_race)
+probes=(ops deq_flags ops_struct op_call locked_rq dispatch_ctx error global_dsq bypass_dsq requeue
+	lost_race own_rq)
 
 # ext_sources: sched_ext's own files, one a line. From 7.2 on they have a folder.
 ext_sources() {
@@ -114,19 +115,31 @@ probe_deq_flags() {
 	fi
 }
 
+# Which file defines struct sched_ext_ops, whose comments describe the ops?
+probe_ops_struct() {
+	local at
+
+	if at=$(in_ext '^struct sched_ext_ops \{'); then
+		printf '%s\t%s\n' "${at%%:*}" "$at"
+	else
+		printf 'none\tstruct sched_ext_ops is not defined in kernel/sched/ext*\n'
+	fi
+}
+
 # What does an op call take, and in which order? Not how the run queue is called.
 probe_op_call() {
 	parameters SCX_CALL_OP_TASK | sed -E 's/^([^\t]*, )[a-z_]+_rq,/\1rq,/'
 }
 
-# Does an op call note which run queue is locked?
+# Does an op call note which run queue is locked, and in which variable?
 probe_locked_rq() {
-	local at
+	local at name
 
-	if at=$(in_ext '^(static )?DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)'); then
-		printf 'per-cpu\t%s\n' "$at"
+	if at=$(in_ext '^(static )?DEFINE_PER_CPU\(struct rq \*, [a-z_]*locked_rq[a-z_]*\)'); then
+		name=${at##*, }
+		printf '%s\t%s\n' "${name%%)*}" "$at"
 	else
-		printf 'none\tno per-CPU scx_locked_rq_state in kernel/sched/ext*\n'
+		printf 'none\tno per-CPU locked_rq in kernel/sched/ext*\n'
 	fi
 }
 
@@ -210,14 +223,46 @@ probe_bypass_dsq() {
 	fi
 }
 
+# How is a task taken off its run queue and put back? By two calls with a context, or
+# by a guard.
+probe_requeue() {
+	local at
+
+	if at=$(in_ext 'guard ?\(sched_change[,)]'); then
+		printf 'guard\t%s\n' "$at"
+	elif at=$(in_ext 'sched_deq_and_put_task\('); then
+		printf 'context\t%s\n' "$at"
+	else
+		printf 'none\tneither sched_change nor sched_deq_and_put_task() in kernel/sched/ext*\n'
+	fi
+}
+
+# May a task that stays on its run queue be dispatched there in any case, or does
+# dispatch_to_local_dsq() ask as for any other?
+probe_own_rq() {
+	local at
+
+	if at=$(in_dispatch_to_local_dsq 'src_rq != dst_rq'); then
+		printf 'exempt\t%s\n' "$at"
+	elif at=$(in_dispatch_to_local_dsq '^[ \t]+if \(unlikely\(!task_can_run_on_remote_rq\('); then
+		printf 'asked\t%s\n' "$at"
+	else
+		printf 'exempt\tdispatch_to_local_dsq() in %s asks for no task\n' "$(ext_c)"
+	fi
+}
+
 # layout_value LAYOUT KEY
 layout_value() {
 	sed -n "s/^$2=//p" "${root:?}/compat/layouts/$1"
 }
 
-# recognise DIR: fill answers[] and evidence[] and set layout to the name of the
-# layout that gives these answers. If there is none, it is empty and
-# first_difference tells how the nearest one differs.
+# recognise DIR FEATURE: fill answers[] and evidence[] and set
+#	layout		the name of the layout that gives these answers; mixed if none does,
+#			but the kit has a patch for each answer; or empty
+#	line		the series of this layout; of a mixed one, that of the nearest
+#	unknown		if it is empty: how the tree differs from what the kit knows
+# A series is composed only if FEATURE is absent: the patches for trees that have custody
+# are corrections of what one line has.
 declare -A answers evidence
 recognise() {
 	local probe name known agree different expected most=-1
@@ -227,30 +272,39 @@ recognise() {
 			< <(cd "$1" && "probe_$probe")
 	done
 
-	layout=
-	first_difference=
+	layout='' line='' unknown=''
 	for known in "$root"/compat/layouts/*; do
 		name=$(basename "$known")
-		agree=0
-		different=
+		agree=0 different=''
 		for probe in "${probes[@]}"; do
 			expected=$(layout_value "$name" "$probe")
 			if [ "${answers[$probe]}" = "$expected" ]; then
 				agree=$((agree + 1))
-			elif [ -z "$different" ]; then
-				different="nearest is '$name', where $probe is '$expected', but here it is '${answers[$probe]}' (${evidence[$probe]})"
+			else
+				different+="${different:+; }$probe is '${answers[$probe]}' (${evidence[$probe]}), and not '$expected'"
 			fi
 		done
-		if [ -z "$different" ]; then
-			layout=$name
-			first_difference=
-			return
-		fi
-		if [ "$agree" -gt "$most" ]; then
-			most=$agree
-			first_difference=$different
-		fi
+		[ "$agree" -gt "$most" ] || continue
+		most=$agree line=$(layout_value "$name" line)
+		layout=$name unknown=$different
+		[ -n "$different" ] || return 0
 	done
+	layout=''
+	if [ "$2" = absent ]; then
+		choose_variants
+		unknown=$(differences)
+		[ -n "$unknown" ] || layout=mixed
+	fi
+	[ -n "$layout" ] || line=''
+}
+
+# find_series: set series_folder to where the series is for a tree that is recognised.
+find_series() {
+	series_folder=$root/patches/$line
+	if [ "$layout" = mixed ]; then
+		scratch series_folder
+		compose "$series_folder" || die "cannot compose the series in $series_folder."
+	fi
 }
 
 # The feature's own marks, in the order in which a series brings them in. Only a
@@ -309,17 +363,16 @@ fix_of() {
 	sed -nE 's/^[0-9]+-sched_ext-fix-(.*)\.patch$/\1/p' <<<"$1"
 }
 
-# probe_fixes DIR LINE: which fixes of the line's series a tree has. Sets
+# probe_fixes DIR: which fixes of the series in series_folder a tree has. Sets
 #	fixes[]			their names
 #	fix_state[NAME]		there or missing
 #	fix_evidence[NAME]	what that rests on
-#	series_folder		the folder of the series
-#	patches[]		what of it is left to apply, each with its path
+#	patches[]		what of the series is left to apply, each with its path
 declare -A fix_state fix_evidence
 probe_fixes() {
 	local patch name number
 
-	series_folder=$root/patches/$2 fixes=() patches=()
+	fixes=() patches=()
 	# judge_tree has looked already where the feature is there.
 	[ ${#hazards[@]} -gt 0 ] || probe_hazards "$1"
 	while read -r patch; do
@@ -347,14 +400,6 @@ probe_fix_lost_race() {
 	probe_lost_race | sed 's/^tracked/there/; s/^untracked/missing/'
 }
 
-# May a task stay where it is? It is told apart where it is dispatched.
 probe_fix_own_rq() {
-	local at
-
-	if at=$(in_dispatch_to_local_dsq 'src_rq != dst_rq'); then
-		printf 'there\t%s\n' "$at"
-	else
-		printf 'missing\tdispatch_to_local_dsq() in %s asks even if the task stays on its rq\n' \
-			"$(ext_c)"
-	fi
+	probe_own_rq | sed 's/^exempt/there/; s/^asked/missing/'
 }

@@ -72,14 +72,15 @@ cells() {
 }
 
 # made_on [LAYOUT]: each series, the layout if that is asked for, and the version that it
-# was made on, as lab/kernels/sources.tsv has it.
+# was made on, as lab/kernels/sources.tsv has it; - if there is no source.
 made_on() {
-	local line version
+	local line layout version
 
 	for line in $(cd patches && echo *); do
 		version=$(source_column "$line" version)
-		printf 'patches/%s\t%s%s\n' "$line" \
-			"${1:+$(source_column "$line" layout)	}" "${version%%[-~]*}"
+		version=${version%%[-~]*}
+		layout=$(grep -lx "line=$line" compat/layouts/*)
+		printf 'patches/%s\t%s%s\n' "$line" "${1:+${layout##*/}	}" "${version:--}"
 	done | sort
 }
 

@@ -63,7 +63,7 @@ for source in "${source_names[@]}"; do
 	check "$source: detect sees that it is there" says "^feature: complete\$" detect "$twin"
 	# Only ext_custody.h tells whose it is.
 	whose='.*put in by other means'
-	grep -q '^shim=' "$root/compat/layouts/$layout" || whose=''
+	grep -qx feature=absent "$root/compat/layouts/$layout" || whose=''
 	check "$source: apply of what plain quilt has applied is refused" refuses "$twin" \
 		"has the feature already $whose" apply "$twin"
 	check "$source: quilt knows what is applied" \

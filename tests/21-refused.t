@@ -79,32 +79,35 @@ sed -i 's/^VERSION = .*/VERSION = 7/; s/^PATCHLEVEL = .*/PATCHLEVEL = 4/' "$tree
 check "detect: the Makefile's version does not count" says '^line: 6\.12$' detect "$tree"
 rm -rf "$tree"
 
+# The probes that layouts answer.
+probe_names() {
+	compgen -A function probe_ | sed 's/^probe_//' | grep -vE '^(fix_.*|fixes|hazards)$'
+}
+
 # unknown_layout SED WHERE: refused, once ext.c is changed, with what differs.
 unknown_layout() {
 	tree=$(sapling 6.18)
 	sed -Ei "$1" "$tree/kernel/sched/ext.c"
 	for verb in detect verify apply; do
 		check "$verb: an unknown layout" refuses "$tree" \
-			"does not know: nearest is .instance-dsqs., where $2" "$verb" "$tree"
+			"does not know: $2" "$verb" "$tree"
 	done
 	rm -rf "$tree"
 }
 unknown_layout \
 	's/^DEFINE_PER_CPU\(.*, scx_locked_rq_state\)/&[2]/; s/scx_locked_rq_state/scx_rq_note/' \
-	'locked_rq is .per-cpu., but here it is .none.'
+	'locked_rq is .none. \(.*\), and not .locked_rq. or .none. or .scx_locked_rq_state.'
 types='struct scx_sched \*, struct task_struct \*'
 unknown_layout \
 	's/find_global_dsq\(struct scx_sched \*sch,/find_global_dsq(int drift, struct scx_sched *sch,/' \
-	"global_dsq is .$types., but here it is .int, $types.*ext\.c:[0-9]+: find_global_dsq"
+	"global_dsq is .int, $types. \(.*ext\.c:[0-9]+: find_global_dsq\(\)\), and not .$types. or .struct task_struct \*."
 
-# Every layout answers every probe, and nothing else. What has custody takes no shim.
+# Every layout answers every probe, and nothing else.
 layouts_and_probes_agree() {
-	local layout shim
+	local layout
 
 	for layout in "$root"/compat/layouts/*; do
-		shim=shim
-		! grep -qx feature=incomplete "$layout" || shim=''
-		diff <(printf '%s\n' line ${shim:+"$shim"} feature "${probes[@]}" | sort) \
+		diff <({ printf '%s\n' line feature; probe_names; } | sort) \
 			<(sed -n 's/=.*//; /^#/!p' "$layout" | sort) || return
 	done
 }

@@ -93,6 +93,12 @@ quiet_checkpatch() {
 	[ ! -s "$scratch/checkpatch.log" ]
 }
 
+# header_of LINE: the ext_custody.h that its series brings, if any.
+header_of() {
+	sed -n '/^+++ b\/kernel\/sched\/ext_custody\.h/,$s/^+//p' "$root/patches/$1"/*.patch |
+		sed 1d
+}
+
 # left_out PATCH: does the tree have this fix by itself?
 left_out() {
 	! printf '%s\n' "${names[@]}" | grep -Fqx -- "$1"
@@ -185,6 +191,8 @@ for layout in "$root"/compat/layouts/*; do
 	series=$(layout_value "${layout##*/}" line)
 	check "$series: its call sites are from the patches that compat/call-sites names" \
 		from_the_right_patches "${layout##*/}" "$series"
+	check "$series: its ext_custody.h is what compat/ generates for ${layout##*/}" \
+		diff <("$root/compat/gen-header" "${layout##*/}" 2>/dev/null) <(header_of "$series")
 done
 
 # Of these lines each patch is built, as far as an hour goes; 'lab/check series' builds
@@ -230,7 +238,7 @@ for line in "${lines[@]}"; do
 	check "$line: and so it does without any of the fixes in it" any_subset "$src"
 	check "$line: custody begins and ends where compat/call-sites has it" \
 		in_the_right_functions .
-	if grep -q '^shim=' "$root/compat/layouts/$layout"; then
+	if grep -qx feature=absent "$root/compat/layouts/$layout"; then
 		check "$line: ext_custody.h is what compat/ generates for $layout" \
 			diff <("$root/compat/gen-header" "$layout") kernel/sched/ext_custody.h
 	else

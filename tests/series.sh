@@ -12,11 +12,18 @@
 custody='scx_custody_[a-z_]+\(|scx_call_dequeue\(|call_task_dequeue\(|SCX_TASK_IN_CUSTODY'
 custody="$custody|CALL_OP_TASK\(.*[ ]dequeue,|(\|=|,) SCX_DEQ_|p->scx\.sticky_cpu = "
 
-# sites_listed LAYOUT: what compat/call-sites has of it, as sites_found prints it.
+# sites_listed TREE LAYOUT: what compat/call-sites has of it, as sites_found prints it.
+# Of a function with several names, it is the first one that the tree has.
 sites_listed() {
-	awk -F '\t' -v layout="$1" '
+	awk -F '\t' -v layout="$2" '
 		!/^#/ && index(" " $7 " ", " " layout " ") { print $1 "\t" $4 "\t" $5 }' \
-		"$root/compat/call-sites" | sort
+		"$root/compat/call-sites" | while IFS=$'\t' read -r name rest; do
+		while [[ $name = *'|'* ]] &&
+			! (cd "$1" && ext_sources | xargs grep -qE "^[a-z].*[ *]${name%%|*}\(" --); do
+			name=${name#*|}
+		done
+		printf '%s\t%s\n' "${name%%|*}" "$rest"
+	done | sort
 }
 
 # sites_found TREE LAYOUT: FUNCTION, STATEMENT and AFTER, as in compat/call-sites, of
@@ -79,7 +86,7 @@ sites_found() {
 					delete line[i]
 			if (text !~ /^[}];?$/)
 				line[depth] = text
-		}' <(sites_listed "$2") "${files[@]}") | sort
+		}' <(sites_listed . "$2") "${files[@]}") | sort
 }
 
 # A hunk that is found at an offset may be found at a place that merely looks
@@ -89,7 +96,7 @@ in_the_right_functions() {
 	local layout
 
 	layout=$("$root/command/verbs/detect" "$1" | sed -n 's/^layout: *//p')
-	diff <(sites_listed "$layout") <(sites_found "$1" "$layout")
+	diff <(sites_listed "$1" "$layout") <(sites_found "$1" "$layout")
 }
 
 # from_the_right_patches LAYOUT LINE: does each patch add what the list says that it

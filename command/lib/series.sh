@@ -163,7 +163,8 @@ copy_files() {
 
 	scratch work
 	copy=$work/tree
-	probe_fixes "$tree" "$line"
+	find_series
+	probe_fixes "$tree"
 	attempt "copy the series to $work" copy_series "$copy/$kit"
 	mapfile -t needed < <(touched_files "${patches[@]}")
 	refuse_local_changes "${needed[@]}"

@@ -18,6 +18,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=../../compat/probes.sh
 . "${root:?}/compat/probes.sh"
+# shellcheck source-path=SCRIPTDIR source=../../compat/compose.sh
+. "$root/compat/compose.sh"
 
 kit=.scx-custody
 incoming=.scx-custody.tmp
@@ -168,8 +170,8 @@ judge_tree() {
 
 # --- refusals -------------------------------------------------------------------
 
-# refuse_unless_pristine: what is wanted of a tree before any patch is tried. Sets
-# layout and line.
+# refuse_unless_pristine: what is wanted of a tree before any patch is tried. Sets what
+# recognise does.
 refuse_unless_pristine() {
 	judge_tree
 	case $feature in
@@ -181,12 +183,13 @@ refuse_unless_pristine() {
 		die "$tree is half applied: $because." ;;
 	esac
 
-	recognise "$tree"
-	[ -n "$layout" ] || [ "$feature" != incomplete ] ||
-		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), but a layout of ext.c that the kit does not know: $first_difference."
+	recognise "$tree" "$feature"
+	if [ -z "$layout" ] && [ "$feature" = incomplete ]; then
+		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), but a layout of ext.c that the kit has no corrections for: $unknown."
+	fi
 	[ -n "$layout" ] ||
-		die "$tree has a layout of ext.c that the kit does not know: $first_difference."
-	line=$(layout_value "$layout" line)
+		die "$tree has a layout of ext.c that the kit does not know: $unknown."
+	[ "$layout" != mixed ] || return 0
 	case $(layout_value "$layout" feature):$feature in
 	absent:incomplete)
 		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), and the kit's series for Linux $line is for trees without it." ;;

@@ -1,15 +1,3 @@
-/* whether there is an ops.dequeue() to call, cheap enough for the hot paths */
-static __always_inline bool scx_has_dequeue(const struct task_struct *p)
-{
-	return SCX_HAS_OP(dequeue);
-}
-
-/* the rq on behalf of which this CPU is dispatching @p */
-static __always_inline struct rq *scx_dispatching_rq(const struct task_struct *p)
-{
-	return this_cpu_ptr(scx_dsp_ctx)->rq;
-}
-
 /*
  * Call ops.dequeue() with @rq locked. Unlike other ops it is also called from
  * inside another op, e.g. when ops.dispatch() moves a task to a local DSQ. Give
