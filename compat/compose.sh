@@ -47,35 +47,35 @@ choose_variants() {
 	done
 }
 
-# known_answers PROBE: those that rows ask for, as part of a sentence.
+# known_answers PROBE: those that rows ask for, each in quotes and on a line of its own.
 known_answers() {
-	rows | cut -f 2 | sed 's/; /\n/g' | sed -n "s/^$1=//p" | sort -u |
-		sed "s/.*/'&'/" | paste -sd '|' | sed 's/|/ or /g'
+	rows | cut -f 2 | sed 's/; /\n/g' | sed -n "s/^$1=\(.*\)/'\1'/p" | sort -u
 }
 
-# differences: in which answers the tree differs from the nearest row of each patch that
-# is lacking.
+# answer PROBE: the tree's, with what it rests on.
+answer() {
+	echo "'${answers[$1]}' (${evidence[$1]})"
+}
+
+# differences: what of a tree's answers leaves it without a patch: answers that are in no
+# row, else the combination that a patch has no row for.
 differences() {
-	local patch name needs need probe fewest
+	local patch probe known combination new
 	local -A named=()
-	local -a unmet nearest
 
 	for patch in "${lacking[@]}"; do
-		fewest=99
-		while IFS=$'\t' read -r name needs _; do
-			[ "$name" = "$patch" ] || continue
-			unmet=()
-			while IFS= read -r need; do
-				meets "$need" || unmet+=("${need%%=*}")
-			done <<<"${needs//; /$'\n'}"
-			[ ${#unmet[@]} -lt "$fewest" ] || continue
-			fewest=${#unmet[@]} nearest=("${unmet[@]}")
-		done < <(rows)
-		for probe in "${nearest[@]}"; do
+		combination='' new=''
+		while read -r probe; do
+			combination+="${combination:+ with }$probe $(answer "$probe")"
+			known=$(known_answers "$probe")
+			! grep -Fqx -- "'${answers[$probe]}'" <<<"$known" || continue
+			new=yes
 			[ -z "${named[$probe]:-}" ] || continue
 			named["$probe"]=yes
-			echo "$probe is '${answers[$probe]}' (${evidence[$probe]}), and not $(known_answers "$probe")"
-		done
+			echo "$probe is $(answer "$probe"), and not $(paste -sd '|' <<<"$known" | sed 's/|/ or /g')"
+		done < <(rows | awk -F '\t' -v patch="$patch" '$1 == patch { print $2 }' |
+			sed 's/; /\n/g' | sed 's/=.*//' | sort -u)
+		[ -n "$new" ] || echo "$patch has no variant for $combination"
 	done | paste -sd ';' | sed 's/;/; /g'
 }
 

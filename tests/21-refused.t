@@ -62,7 +62,7 @@ check "detect: native in an unknown layout" says '^layout: unknown$' detect "$tr
 check "detect: native in an unknown layout is still incomplete" \
 	says '^feature: incomplete$' detect "$tree"
 check "apply: native in an unknown layout" refuses "$tree" \
-	'has the feature already, with hazards 10 11 12 13 .*does not know' apply "$tree"
+	'has the feature already, with hazards 10 11 12 13 .*no corrections for: locked_rq is .none.' apply "$tree"
 sed -i '/^\s*SCX_TASK_IN_CUSTODY = /d' "$tree/include/linux/sched/ext.h"
 check "apply: only SCX_DEQ_SCHED_CHANGE" \
 	refuses "$tree" 'half applied: it has SCX_DEQ_SCHED_CHANGE but not SCX_TASK_IN_CUSTODY' \
@@ -80,7 +80,7 @@ check "detect: the Makefile's version does not count" says '^line: 6\.12$' detec
 rm -rf "$tree"
 
 # The probes that layouts answer.
-probe_names() {
+asked() {
 	compgen -A function probe_ | sed 's/^probe_//' | grep -vE '^(fix_.*|fixes|hazards)$'
 }
 
@@ -96,7 +96,7 @@ unknown_layout() {
 }
 unknown_layout \
 	's/^DEFINE_PER_CPU\(.*, scx_locked_rq_state\)/&[2]/; s/scx_locked_rq_state/scx_rq_note/' \
-	'locked_rq is .none. \(.*\), and not .locked_rq. or .none. or .scx_locked_rq_state.'
+	'add-custody-helpers has no variant for .* with locked_rq .none. \(.*\) with op_call .sch, mask, '
 types='struct scx_sched \*, struct task_struct \*'
 unknown_layout \
 	's/find_global_dsq\(struct scx_sched \*sch,/find_global_dsq(int drift, struct scx_sched *sch,/' \
@@ -107,7 +107,7 @@ layouts_and_probes_agree() {
 	local layout
 
 	for layout in "$root"/compat/layouts/*; do
-		diff <({ printf '%s\n' line feature; probe_names; } | sort) \
+		diff <({ printf '%s\n' line feature; asked; } | sort) \
 			<(sed -n 's/=.*//; /^#/!p' "$layout" | sort) || return
 	done
 }

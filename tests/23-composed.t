@@ -16,7 +16,7 @@ mix_noted_as_6_16() {
 }
 unmix_noted_as_6_16() {
 	sed -Ei 's/^static (DEFINE_PER_CPU\(struct rq \*, locked_rq\))/\1/
-		s/(DEFINE_PER_CPU\(struct rq \*, |__this_cpu_(read|write)\()locked_rq/\1scx_locked_rq_state/' \
+		s/(DE(FINE|CLARE)_PER_CPU\(struct rq \*, |__this_cpu_(read|write)\()locked_rq/\1scx_locked_rq_state/' \
 		"$1"/kernel/sched/ext*
 }
 
