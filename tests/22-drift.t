@@ -131,7 +131,7 @@ verdict() {
 	counter_at_the_end:*) echo offset ;;
 	renamed_local:*incomplete) echo applies ;;
 	renamed_local:global-ops*)
-		renamed 0002 2 '		if (atomic_long_try_cmpxchg(&p->scx.ops_state, &opss,' ;;
+		renamed 0006 3 '		if (atomic_long_try_cmpxchg(&p->scx.ops_state, &opss,' ;;
 	renamed_local:*) renamed 0002 2 '	unsigned long opss;' ;;
 	moved_helper:*) echo offset ;;
 	argument_of_dispatch_enqueue:global-ops*)
@@ -144,7 +144,7 @@ verdict() {
 		given NULL 0004 3 '		dispatch_enqueue(sch, rq, find_global_dsq(sch, task_cpu(p)), p,' ;;
 	argument_of_dispatch_enqueue:*) echo applies ;;
 	argument_of_ops_dequeue:*incomplete) echo applies ;;
-	argument_of_ops_dequeue:global-ops*) given NULL 0007 2 '	ops_dequeue(p, deq_flags);' ;;
+	argument_of_ops_dequeue:global-ops*) echo applies ;;
 	argument_of_ops_dequeue:*)
 		given 'void *vendor' 0002 2 \
 			'static void ops_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags)' ;;
@@ -187,9 +187,8 @@ done
 # What follows from a hunk that does not fit, and what has reasons of its own.
 ext=$(ext_of 6.18)
 tree=$(sapling 6.18)
-change_renamed_local "$tree"
-sed -i 's/^enum scx_pick_idle_cpu_flags {/enum vendor { VENDOR };\n\n&/' \
-	"$tree/kernel/sched/ext_internal.h"
+in_function ops_dequeue 's/SCX_HAS_OP(sch, dequeue)/& \&\& vendor()/' "$tree/$ext"
+sed -i 's/SCX_DEQ_CORE_SCHED_EXEC.*,/& \/* vendor *\//' "$tree/kernel/sched/ext_internal.h"
 verify "$tree" >"$tmp/out" 2>/dev/null
 check "verify: a later hunk that follows from an earlier one" grep -qE \
 	"^0006-.*: hunk 3 of $ext, which follows from hunk 3 of 0002-" "$tmp/out"
@@ -200,10 +199,10 @@ rm -rf "$tree"
 
 # Lines that an earlier patch has added have no number in the tree.
 tree=$(sapling 6.12)
-in_function dequeue_task_scx 's/ops_dequeue(p, deq_flags);/& vendor();/' "$tree/$ext"
+change_renamed_local "$tree"
 verify "$tree" >"$tmp/out" 2>/dev/null
 check "verify: what an earlier patch added is new" grep -qE \
-	'^ +[0-9]+ +new  	scx_custody_end_on_dequeue\(p, deq_flags\);' "$tmp/out"
+	'^ +[0-9]+ +new  		if \(scx_has_dequeue\(p\)\)$' "$tmp/out"
 rm -rf "$tree"
 
 # Documentation and tools keep nobody from the kernel's part.
@@ -218,12 +217,12 @@ for verb in verify apply; do
 		"^0008-.*: Documentation/scheduler/sched-ext\.rst is missing; it is $reason" "$tmp/out"
 	check "$verb: tools that do not fit are left out" grep -qE \
 		"^0009-.*: hunk [0-9]+ of tools/sched_ext/.* fails near line [0-9]+; it is $reason" "$tmp/out"
-	check "$verb: and the other 12 patches are applied" grep -qE ' 12 patches' "$tmp/out"
+	check "$verb: and the other 13 patches are applied" grep -qE '\b13 patches' "$tmp/out"
 	[ "$verb" = apply ] || check "verify --json: names both" [ "$(verify --json "$tree" |
 		perl -MJSON::PP -e 'local $/; print scalar(@{decode_json(<STDIN>)->{left_out}})')" = 2 ]
 done
 check "apply: what was left out is not in the tree's series" \
-	[ "$(grep -c '\.patch$' "$tree/.scx-custody/series")" -eq 12 ]
+	[ "$(grep -c '\.patch$' "$tree/.scx-custody/series")" -eq 13 ]
 check "apply: without documentation and tools, the tree is applied" \
 	says '^feature: applied by this kit$' detect "$tree"
 unapply "$tree" >/dev/null

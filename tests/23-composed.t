@@ -60,7 +60,7 @@ for mix in 6.18:noted_as_6_16 6.17:flags_in_ext_c; do
 	check "$line, $mix: and nearest to its own" says "^line: $line\$" detect "$tree"
 	check "$line, $mix: has no folder of patches" \
 		refuses "$tree" 'is composed where it is applied' detect --patches "$tree"
-	check "$line, $mix: the series that is composed fits" says '14 patches' verify "$tree"
+	check "$line, $mix: the series that is composed fits" says '15 patches' verify "$tree"
 	check "$line, $mix: and is applied" says "layout 'mixed'.* applied" apply "$tree"
 	check "$line, $mix: detect sees that the kit did it" \
 		says '^feature: applied by this kit$' detect "$tree"
