@@ -125,12 +125,6 @@ check "apply: a hunk that does not fit is named" refuses "$tree" \
 rm -rf "$tree"
 
 tree=$(sapling 6.18)
-rm "$tree/Documentation/scheduler/sched-ext.rst"
-check "apply: a file that is missing is named" \
-	refuses "$tree" 'patch: Documentation/scheduler/sched-ext\.rst is missing' apply "$tree"
-rm -rf "$tree"
-
-tree=$(sapling 6.18)
 patch -s -d "$tree" -p1 <"$root/patches/6.18/$(sed -n '/\.patch/{p;q}' "$root/patches/6.18/series")"
 check "apply: the first patch is there without a record" \
 	refuses "$tree" '0001-.* is in it already, and nothing tells why' apply "$tree"
