@@ -180,14 +180,8 @@ has_code() {
 	touched_files "$1" | grep -qv -e '^Documentation/' -e '^tools/'
 }
 
-# leave_out NAME: start again with a series without this patch.
-leave_out() {
-	local i
-
-	for i in "${!patches[@]}"; do
-		[ "${patches[i]##*/}" != "$1" ] || unset "patches[i]"
-	done
-	patches=("${patches[@]}")
+# start_again: make the copies as they were before push_series, with the series of now.
+start_again() {
 	strictly "$copy" quilt --quiltrc - pop -a
 	[ ! -s "$copy/.pc/applied-patches" ] && rm -rf "$copy/.pc" "${copy:?}/$kit" &&
 		copy_series "$copy/$kit"
@@ -200,7 +194,7 @@ leave_out() {
 #	left_out[]	a sentence for each patch that was left out
 #	files[]		the files that it changes, adds or removes
 push_series() {
-	local hunks name
+	local hunks name i
 
 	misfit='' hint='' left_out=()
 	until push "$copy" -a >"$work/log" 2>&1; do
@@ -215,7 +209,11 @@ push_series() {
 			return 0
 		fi
 		left_out+=("$(in_words <<<"$hunks"); it is left out, since it changes no code of the kernel")
-		attempt "go on without $name" leave_out "$name"
+		for i in "${!patches[@]}"; do
+			[ "${patches[i]##*/}" != "$name" ] || unset "patches[i]"
+		done
+		patches=("${patches[@]}")
+		attempt "go on without $name" start_again
 		misfit=''
 	done
 	mapfile -t files < <(cd "$copy/.pc" && find . -mindepth 2 -type f ! -name .timestamp |
