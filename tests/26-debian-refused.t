@@ -34,8 +34,8 @@ refused_after "Debian: another format" 'is 3\.0 \(native\), not 3\.0 \(quilt\)' 
 refused_after "Debian: a changelog that nobody can read" 'not what dpkg-parsechangelog wants: ' \
 	'/^ -- /d' debian/changelog
 refused_after "Debian: a hunk that does not fit" \
-	'for Linux 6\.18 does not fit .*: 0001-.*: hunk 1 of kernel/sched/ext\.c fails' \
-	's/deactivate_task(src_rq, p, 0)/deactivate_task(src_rq, p, 1)/' kernel/sched/ext.c
+	'for Linux 6\.18 does not fit .*: 0001-.*: hunk 2 of kernel/sched/ext\.c fails' \
+	's/set_task_cpu(p, cpu_of(dst_rq));/& vendor();/' kernel/sched/ext.c
 refused_after "Debian: quilt's state is not that of the series" \
 	'has patches applied .* not the first ones of debian/patches/series' \
 	'/version/d' debian/patches/series
