@@ -43,7 +43,7 @@ tells_that_it_is_off() {
 
 debian='' tree=''
 if capture debian "$root/lab/fetch" debian-6.12.8; then
-	added='16 patches for Linux 6.12-early'
+	added='17 patches for Linux 6.12-early'
 	tree=$(real_package)
 	(cd "$tree" && tar --create --exclude ./debian --transform 's,^\.,linux-6.12.8,' . |
 		xz -0) >"$tmp/linux_6.12.8.orig.tar.xz"
