@@ -83,6 +83,8 @@ for source in "${source_names[@]}"; do
 
 	tree=$(sapling "$source")
 	check "$source: is patched by hand" by_hand "$tree" "$line"
+	# With its fix own-rq, this tree answers as no line does.
+	[ "$source" != 6.12-early ] || layout='' line=''
 	check "$source: then, it is complete" as_before "$layout|$line|complete|" recognised "$tree"
 	check "$source: and all hazards that are looked for are closed" \
 		as_before "$(printf 'hazard %s closed\n' 1 4 5 {7..15} | paste -sd ' ')" \
