@@ -91,39 +91,48 @@ parameters() {
 		}' "${files[@]:-/dev/null}"
 }
 
-# Is there one BPF scheduler in a global variable, or an instance to pass on?
-probe_ops() {
+# first_of FINDER [REGEX ANSWER]... ANSWER EVIDENCE: answer for the first REGEX that FINDER
+# finds; if it finds none, the last answer.
+first_of() {
+	local finder=$1 at
+
+	shift
+	while [ $# -gt 2 ]; do
+		if at=$("$finder" "$1"); then
+			printf '%s\t%s\n' "$2" "$at"
+			return
+		fi
+		shift 2
+	done
+	printf '%s\t%s\n' "$1" "$2"
+}
+
+# file_with REGEX WHAT: answer with the file that defines WHAT.
+file_with() {
 	local at
 
-	if at=$(in_ext '^struct scx_sched \{'); then
-		printf 'instance\t%s\n' "$at"
-	elif at=$(in_ext '^static struct sched_ext_ops scx_ops;'); then
-		printf 'global\t%s\n' "$at"
+	if at=$(in_ext "$1"); then
+		printf '%s\t%s\n' "${at%%:*}" "$at"
 	else
-		printf 'unknown\tneither struct scx_sched nor scx_ops is defined in kernel/sched/ext*\n'
+		printf 'none\t%s is not defined in kernel/sched/ext*\n' "$2"
 	fi
+}
+
+# Is there one BPF scheduler in a global variable, or an instance to pass on?
+probe_ops() {
+	first_of in_ext '^struct scx_sched \{' instance \
+		'^static struct sched_ext_ops scx_ops;' global \
+		unknown 'neither struct scx_sched nor scx_ops is defined in kernel/sched/ext*'
 }
 
 # Which file defines enum scx_deq_flags?
 probe_deq_flags() {
-	local at
-
-	if at=$(in_ext '^[[:space:]]*SCX_DEQ_CORE_SCHED_EXEC[[:space:]]*='); then
-		printf '%s\t%s\n' "${at%%:*}" "$at"
-	else
-		printf 'none\tSCX_DEQ_CORE_SCHED_EXEC is not defined in kernel/sched/ext*\n'
-	fi
+	file_with '^[[:space:]]*SCX_DEQ_CORE_SCHED_EXEC[[:space:]]*=' SCX_DEQ_CORE_SCHED_EXEC
 }
 
 # Which file defines struct sched_ext_ops, whose comments describe the ops?
 probe_ops_struct() {
-	local at
-
-	if at=$(in_ext '^struct sched_ext_ops \{'); then
-		printf '%s\t%s\n' "${at%%:*}" "$at"
-	else
-		printf 'none\tstruct sched_ext_ops is not defined in kernel/sched/ext*\n'
-	fi
+	file_with '^struct sched_ext_ops \{' 'struct sched_ext_ops'
 }
 
 # What does an op call take, and in which order? Not how the run queue is called.
@@ -145,15 +154,9 @@ probe_locked_rq() {
 
 # Where is what a CPU notes while it dispatches?
 probe_dispatch_ctx() {
-	local at
-
-	if at=$(in_ext '^static struct scx_dsp_ctx __percpu \*scx_dsp_ctx;'); then
-		printf 'per-cpu\t%s\n' "$at"
-	elif at=$(in_ext '^[[:space:]]+struct scx_dsp_ctx[[:space:]]+dsp_ctx;'); then
-		printf 'per-instance\t%s\n' "$at"
-	else
-		printf 'none\tno scx_dsp_ctx in kernel/sched/ext*\n'
-	fi
+	first_of in_ext '^static struct scx_dsp_ctx __percpu \*scx_dsp_ctx;' per-cpu \
+		'^[[:space:]]+struct scx_dsp_ctx[[:space:]]+dsp_ctx;' per-instance \
+		none 'no scx_dsp_ctx in kernel/sched/ext*'
 }
 
 # How is a BPF scheduler told off?
@@ -203,13 +206,8 @@ in_dispatch_to_local_dsq() {
 # When a dequeue wins the race against dispatch_to_local_dsq(), does that know
 # which run queue it has locked? It does if a variable begins as the one that is.
 probe_lost_race() {
-	local at
-
-	if at=$(in_dispatch_to_local_dsq '^[ \t]+struct rq \*[a-z_]+ = [a-z_]+;'); then
-		printf 'tracked\t%s\n' "$at"
-	else
-		printf 'untracked\tdispatch_to_local_dsq() in %s has no variable for it\n' "$(ext_c)"
-	fi
+	first_of in_dispatch_to_local_dsq '^[ \t]+struct rq \*[a-z_]+ = [a-z_]+;' tracked \
+		untracked "dispatch_to_local_dsq() in $(ext_c) has no variable for it"
 }
 
 # Has bypass mode a DSQ of its own?
@@ -226,29 +224,16 @@ probe_bypass_dsq() {
 # How is a task taken off its run queue and put back? By two calls with a context, or
 # by a guard.
 probe_requeue() {
-	local at
-
-	if at=$(in_ext 'guard ?\(sched_change[,)]'); then
-		printf 'guard\t%s\n' "$at"
-	elif at=$(in_ext 'sched_deq_and_put_task\('); then
-		printf 'context\t%s\n' "$at"
-	else
-		printf 'none\tneither sched_change nor sched_deq_and_put_task() in kernel/sched/ext*\n'
-	fi
+	first_of in_ext 'guard ?\(sched_change[,)]' guard 'sched_deq_and_put_task\(' context \
+		none 'neither sched_change nor sched_deq_and_put_task() in kernel/sched/ext*'
 }
 
 # May a task that stays on its run queue be dispatched there in any case, or does
 # dispatch_to_local_dsq() ask as for any other?
 probe_own_rq() {
-	local at
-
-	if at=$(in_dispatch_to_local_dsq 'src_rq != dst_rq'); then
-		printf 'exempt\t%s\n' "$at"
-	elif at=$(in_dispatch_to_local_dsq '^[ \t]+if \(unlikely\(!task_can_run_on_remote_rq\('); then
-		printf 'asked\t%s\n' "$at"
-	else
-		printf 'exempt\tdispatch_to_local_dsq() in %s asks for no task\n' "$(ext_c)"
-	fi
+	first_of in_dispatch_to_local_dsq 'src_rq != dst_rq' exempt \
+		'^[ \t]+if \(unlikely\(!task_can_run_on_remote_rq\(' asked \
+		exempt "dispatch_to_local_dsq() in $(ext_c) asks for no task"
 }
 
 # layout_value LAYOUT KEY
