@@ -14,5 +14,5 @@ static void scx_call_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags
 	SCX_CALL_OP_TASK(sch, SCX_KF_REST, dequeue, rq, p, deq_flags);
 
 	current->scx.kf_tasks[0] = outer_task;
-	__this_cpu_write(scx_locked_rq_state, outer_rq);
+	__this_cpu_write(LOCKED_RQ, outer_rq);
 }

@@ -13,5 +13,5 @@ static void scx_call_dequeue(struct rq *rq, struct task_struct *p, u64 deq_flags
 	SCX_CALL_OP_TASK(SCX_KF_REST, dequeue, rq, p, deq_flags);
 
 	current->scx.kf_tasks[0] = outer_task;
-	__this_cpu_write(locked_rq, outer_rq);
+	__this_cpu_write(LOCKED_RQ, outer_rq);
 }
