@@ -3,7 +3,7 @@
 #
 # What the results that lab/matrix/matrix keeps say of each kernel and each row.
 #
-# usage: judge.pl SEMANTICS TESTS KERNELS
+# Usage: judge.pl SEMANTICS TESTS KERNELS
 #		prints matrix.json, from which text.pl and page.pl make the rest; exit
 #		status 0 if each kernel that is wanted does what it must, 1 if not
 #	 judge.pl --agree SEMANTICS TESTS

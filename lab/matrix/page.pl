@@ -3,7 +3,7 @@
 #
 # The table as a page that stands for itself, from what judge.pl printed.
 #
-# usage: page.pl <matrix.json >matrix.html
+# Usage: page.pl <matrix.json >matrix.html
 use strict;
 use warnings;
 use utf8;

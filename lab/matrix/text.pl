@@ -3,7 +3,7 @@
 #
 # The table as text, from what judge.pl printed.
 #
-# usage: text.pl <matrix.json >matrix.txt
+# Usage: text.pl <matrix.json >matrix.txt
 use strict;
 use warnings;
 use JSON::PP;
