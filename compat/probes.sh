@@ -253,6 +253,25 @@ recognise() {
 	done
 }
 
+# nearest_layout: of the layouts without the feature, the one that gives most of the answers
+# that recognise() got.
+nearest_layout() {
+	local name probe agree most=-1 nearest=''
+
+	for name in $(cd "$root/compat/layouts" && echo *); do
+		[ "$(layout_value "$name" feature)" = absent ] || continue
+		agree=0
+		for probe in "${probes[@]}"; do
+			[ "${answers[$probe]}" != "$(layout_value "$name" "$probe")" ] || agree=$((agree + 1))
+		done
+		if [ "$agree" -gt "$most" ]; then
+			most=$agree
+			nearest=$name
+		fi
+	done
+	echo "$nearest"
+}
+
 # The feature's own marks, in the order in which a series brings them in. Only a
 # definition counts, not a mention. Each prints where it was found, or fails.
 

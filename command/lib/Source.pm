@@ -187,8 +187,9 @@ sub arguments {
 	for my $k ($i + 1 .. $#$tokens) {
 		my $token = $tokens->[$k];
 
-		$depth-- if $token =~ /^[)\]}]$/;
-		return (@list == 1 && !@{$list[0]} ? [] : \@list, $k) if !$depth;
+		if ($token =~ /^[)\]}]$/ && !--$depth) {
+			return (@list == 1 && !@{$list[0]} ? [] : \@list, $k);
+		}
 		if ($token eq ',' && $depth == 1) {
 			push @list, [];
 		} elsif ($k > $i + 1) {

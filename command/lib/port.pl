@@ -3,16 +3,19 @@
 #
 # For command/verbs/port: write a series for a tree that the kit's own do not fit.
 #
-# Usage: port.pl TREE OUT LAYOUT SITES PATCH...
+# Usage: port.pl TREE OUT LAYOUT COMPAT PATCH...
+#	 port.pl --known TREE COMPAT
 #
 # Each PATCH of the series for LAYOUT is taken hunk by hunk. What a hunk changes is
 # looked for by meaning: in which function it is, which statements are around it, and
 # what the variables of this function are called here. OUT gets the patches for this
-# tree, and in OUT/report.json what was put where and how sure this is. SITES is
-# compat/call-sites.
+# tree, and in OUT/report.json what was put where and how sure this is. COMPAT is the
+# folder compat/ of the kit.
 #
 # Nothing is guessed. What cannot be found ends the program with one sentence, and
 # what is found but may not mean the same is a doubt.
+#
+# --known prints what compat/known-code has of a tree, see there.
 
 use strict;
 use warnings;
@@ -22,7 +25,8 @@ use lib $FindBin::RealBin;
 use Hunks qw(lines_of hunks_of);
 use Source qw(without_comments tokens units scopes variables arguments is_variable);
 
-my ($tree, $out, $layout, $sites, @patches) = @ARGV;
+my $known_only = @ARGV && $ARGV[0] eq '--known' && shift;
+my ($tree, $out, $layout, $compat, @patches) = $known_only ? ($ARGV[0], undef, '', $ARGV[1]) : @ARGV;
 
 # Of what type the variables are that the patches name. A variable has another name in a
 # tree only if this name has the same type there, and the old name is gone.
@@ -73,18 +77,29 @@ sub file {
 }
 
 sub parse {
-	my ($file) = @_;
+	my ($file, $code) = @_;
 
-	$file->{code} = [ without_comments(@{$file->{raw}}) ];
+	$file->{code} = $code || [ without_comments(@{$file->{raw}}) ];
 	$file->{scopes} = scopes($file->{code});
 	delete $file->{variables};
 }
 
+# sources: the paths of kernel/sched/ that there are now, as the patches leave it.
+my @on_disk;
+sub sources {
+	if (!@on_disk) {
+		for my $folder ('kernel/sched', 'kernel/sched/ext') {
+			opendir(my $handle, "$tree/$folder") or next;
+			push @on_disk, map { "$folder/$_" } sort grep { /\.[ch]$/ } readdir $handle;
+		}
+	}
+	my %there = map { $_ => 1 } @on_disk;
+	return @on_disk, grep { !$there{$_} && $files{$_} && m{^kernel/sched/} } sort keys %files;
+}
+
 # sched_ext_files: its own sources, as they are now.
 sub sched_ext_files {
-	my @paths = map { s{^\Q$tree\E/}{}r } glob("\"$tree\"/kernel/sched/ext*.[ch] \"$tree\"/kernel/sched/ext/*.[ch]");
-
-	return grep { $_ } map { file($_) } @paths;
+	return map { file($_) // () } grep { m{^kernel/sched/ext(?:[^/]*|/[^/]*)\.[ch]$} } sources();
 }
 
 # scope_in PATH NAME: where a function is: the file and its lines. If it is not in this
@@ -103,7 +118,7 @@ sub scope_in {
 
 # --- what a hunk changes ------------------------------------------------------------
 
-my @rows = map { [ split /\t/ ] } grep { !/^#/ } lines_of($sites);
+my @rows = map { [ split /\t/ ] } grep { !/^#/ } lines_of("$compat/call-sites");
 
 sub trimmed {
 	my ($text) = @_;
@@ -986,23 +1001,44 @@ sub included {
 
 # --- patch by patch ---------------------------------------------------------------------
 
-# change FILE DELETE INSERT: do it; returns the ids of the lines that came.
+# whole_comments FILE DELETE INSERT: do a change's lines neither begin nor end in the middle
+# of a comment?
+sub whole_comments {
+	my ($file, $delete, $insert) = @_;
+
+	for my $i (keys %$insert) {
+		my $before = $i ? $file->{raw}[$i - 1] : '';
+		my $text = join "\n", @{$insert->{$i}};
+
+		return 0 if $before =~ /\S/ && $file->{code}[$i - 1] !~ /\S/ && $before !~ m{\*/\s*$};
+		return 0 if $text =~ m{^\s*\*} || (() = $text =~ m{/\*}g) != (() = $text =~ m{\*/}g);
+	}
+	return !grep { $file->{raw}[$_] =~ /\S/ && $file->{code}[$_] !~ /\S/ } keys %$delete;
+}
+
+# change FILE DELETE INSERT: do it; returns the lines that came, [ID, TEXT].
 sub change {
 	my ($file, $delete, $insert) = @_;
-	my (@raw, @ids, @new);
+	my $whole = whole_comments($file, $delete, $insert);
+	my (@raw, @code, @ids, @new);
 
 	for my $i (0 .. @{$file->{raw}}) {
-		for my $text (@{$insert->{$i} || []}) {
-			push @raw, $text;
-			push @ids, ++$next_id;
-			push @new, [ $next_id, $text ];
+		if (my $texts = $insert->{$i}) {
+			my @these = map { [ ++$next_id, $_ ] } @$texts;
+
+			push @raw, @$texts;
+			push @code, without_comments(@$texts) if $whole;
+			push @ids, map { $_->[0] } @these;
+			push @new, @these;
 		}
 		next if $i == @{$file->{raw}} || $delete->{$i};
 		push @raw, $file->{raw}[$i];
+		push @code, $file->{code}[$i];
 		push @ids, $file->{ids}[$i];
 	}
 	@$file{qw(raw ids)} = (\@raw, \@ids);
-	parse($file);
+	# to look for all comments again takes time
+	parse($file, $whole ? \@code : undef);
 	return @new;
 }
 
@@ -1239,15 +1275,248 @@ sub check_rows {
 	}
 }
 
+# --- what is known of the code --------------------------------------------------------------
+
+# Where these are done, custody may begin or end.
+my %deeds = (
+	'writes ops_state' => qr/\batomic_long_(?!read)\w+\(&\w+->scx\.ops_state/,
+	'writes holding_cpu' => qr/->scx\.holding_cpu\s*=(?!=)/,
+	'writes sticky_cpu' => qr/->scx\.sticky_cpu\s*=(?!=)/,
+	'writes dsq' => qr/->scx\.dsq\s*=(?!=)/,
+	'writes SCX_TASK_QUEUED' => qr/->scx\.flags\s*[|&]=[^;]*\bSCX_TASK_QUEUED\b/,
+	'links a task to a DSQ' => qr/\b(?:list_add(?:_tail)?|rb_add(?:_cached)?)\(&\w+->scx\.dsq_/,
+	map { ("calls $_()" => qr/\b$_\(/) } qw(task_unlink_from_dsq dispatch_dequeue dispatch_enqueue
+		ops_dequeue move_local_task_to_local_dsq move_remote_task_to_local_dsq consume_remote_task),
+);
+
+# texts_of FILE: {FUNCTION} = its code.
+sub bodies {
+	my ($file) = @_;
+	my %text;
+
+	for my $name (grep { !/ / } keys %{$file->{scopes}}) {
+		my $scope = $file->{scopes}{$name}[0];
+		my ($open) = grep { $file->{code}[$_] =~ /^\{/ } $scope->{first} .. $scope->{last};
+
+		$text{$name} = join "\n", @{$file->{code}}[$open .. $scope->{last}] if defined $open;
+	}
+	return \%text;
+}
+
+# doers: {DEED}{FUNCTION} = FILE
+sub doers {
+	my %doers;
+
+	for my $file (sched_ext_files()) {
+		my $text = bodies($file);
+
+		for my $deed (keys %deeds) {
+			$doers{$deed}{$_} = $file for grep { $text->{$_} =~ $deeds{$deed} } keys %$text;
+		}
+	}
+	return \%doers;
+}
+
+# steps FILE SCOPE: what a function does that matters to custody, one text a step, and the
+# line of each. Left out are statements that are neutral, the names of variables, and what a
+# call has as arguments, but for members and constants.
+sub steps {
+	my ($file, $scope) = @_;
+	my (@steps, @lines);
+	my ($open) = grep { $file->{code}[$_] =~ /^\{/ } $scope->{first} .. $scope->{last};
+
+	return ([], []) if !defined $open;
+	for my $unit (units($file->{raw}, $file->{code}, $open + 1, $scope->{last} - 1)) {
+		next if is_neutral($unit, \%types, 1);
+		my @tokens = @{$unit->{tokens}};
+		my @said = map { $tokens[$_] } grep {
+			!is_variable(\@tokens, $_) && $tokens[$_] =~ /^(?:\w+|[!{}?]|[-+|&^]?=|[=!<>]=|[<>])$/ &&
+				$tokens[$_] !~ /^(?:NULL|struct|likely|unlikely|u64|s32|int|unsigned|long|bool)$/
+		} 0 .. $#tokens;
+
+		next if "@said" =~ /^[{}]?$/;
+		push @steps, tabs($file->{raw}[$unit->{first}]) . ' ' . join ' ', @said;
+		push @lines, $unit->{first};
+	}
+	return (\@steps, \@lines);
+}
+
+# matters NAME: is this a function whose steps are compared?
+my $doers;
+sub matters {
+	my ($name) = @_;
+
+	$doers ||= doers();
+	return (grep { $_->[0] eq $name } @rows) || grep { $doers->{$_}{$name} } keys %$doers;
+}
+
+# tell_known: for compat/known-code.
+sub tell_known {
+	$doers = doers();
+	for my $deed (sort keys %$doers) {
+		print "$deed\t$_\n" for sort keys %{$doers->{$deed}};
+	}
+	for my $file (sched_ext_files()) {
+		for my $name (sort grep { !/ / } keys %{$file->{scopes}}) {
+			for my $scope (@{$file->{scopes}{$name}}) {
+				my ($steps) = steps($file, $scope);
+
+				print "$name\t", join('; ', @$steps), "\n" if matters($name) || is_patched($name);
+			}
+		}
+	}
+}
+
+# is_patched NAME: does a patch of the kit change this function?
+my %patched;
+sub is_patched {
+	my ($name) = @_;
+
+	if (!%patched) {
+		%patched = (top => 1, '' => 1);
+		for my $path (glob "\"$compat\"/../patches/*/*.patch") {
+			my $hunks = hunks_of(lines_of($path));
+
+			for (map { segments($_) } grep { $_ && $_->{start} } map { @$_ } values %$hunks) {
+				$patched{$_->{scope}} = 1;
+			}
+		}
+	}
+	return $patched{$name};
+}
+
+# doubts: what is not sure of the series as a whole, {function, line, why}.
+my @doubts;
+
+# check_known: is each function that matters what it is on a kernel that is known, and is
+# there no other that does what only these do?
+sub check_known {
+	my %known;
+
+	for (grep { !/^#/ } lines_of("$compat/known-code")) {
+		my ($name, $steps) = split /\t/, $_, 2;
+
+		push @{$known{$name}}, [ split /; /, $steps ];
+	}
+	my %mine = map { $_->{function} => 1 } @placements;
+	for my $deed (sort keys %{$doers = doers()}) {
+		my %doer = map { $_->[0] => 1 } @{$known{$deed} || []};
+
+		for my $name (sort grep { !$doer{$_} } keys %{$doers->{$deed}}) {
+			my $file = $doers->{$deed}{$name};
+
+			push @doubts, { file => $file->{path}, function => $name, line => 1 + $file->{scopes}{$name}[0]{first},
+				why => "$name() $deed, and on no kernel that is known it does" };
+		}
+	}
+	for my $file (sched_ext_files()) {
+		for my $name (sort grep { $known{$_} } keys %{$file->{scopes}}) {
+			check_steps($file, $name, $known{$name}) if @{$file->{scopes}{$name}} == 1;
+		}
+	}
+}
+
+# check_steps FILE NAME KNOWN
+sub check_steps {
+	my ($file, $name, $known) = @_;
+	my ($steps, $lines) = steps($file, $file->{scopes}{$name}[0]);
+	my ($nearest, $most) = (undef, -1e9);
+
+	for (@$known) {
+		return if "@$_" eq "@$steps";
+		my $like = 2 * common($_, $steps) - @$_;
+
+		($nearest, $most) = ($_, $like) if $like > $most;
+	}
+	# the first that differs, from either end
+	my $i = 0;
+	$i++ while $i < @$steps && $i < @$nearest && $steps->[$i] eq $nearest->[$i];
+	my $more = @$steps > $i && !grep { $_ eq $steps->[$i] } @$nearest;
+	push @doubts, { file => $file->{path}, function => $name,
+		line => 1 + ($lines->[$i] // $file->{scopes}{$name}[0]{last}),
+		why => $more ? quoted($file->{raw}[$lines->[$i]]) . " in $name() is in no kernel that is known" :
+			@$nearest > $i ? "$name() does not go on with " . quoted($nearest->[$i] =~ s/^\d+ //r) .
+			', as it does on kernels that are known' :
+			"$name() does more than on kernels that are known" };
+}
+
+# --- names and arguments that must be there --------------------------------------------------
+
+# parameters_of NAME: how many the function or macro has, and whether it takes more.
+my $all_code;
+sub parameters_of {
+	my ($name) = @_;
+
+	$all_code //= join "\n", map { @{$_->{code}} } sched_ext_files(), grep { $_ } file('kernel/sched/sched.h');
+	if ($all_code =~ /^#\s*define\s+\Q$name\E\(([^()]*)\)/m) {
+		my @names = split /\s*,\s*/, $1;
+		my $more = @names && $names[-1] =~ /\.\.\.$/;
+
+		return (scalar(@names) - ($more ? 1 : 0), $more);
+	}
+	if ($all_code =~ /^[A-Za-z_][^\n;={}()]*[ *]\Q$name\E(\((?:[^()]++|(?1))*\))\s*[{;]/m) {
+		my $list = substr $1, 1, -1;
+
+		return (scalar(grep { !/^\s*void\s*$/ } Source::split_list($list)), 0);
+	}
+	return;
+}
+
+# check_names: does the tree have what the patches name?
+sub check_names {
+	my %words;
+
+	for my $path (sources(), 'include/linux/sched/ext.h') {
+		my $text = $files{$path} ? join("\n", @{$files{$path}{raw}}) : join "\n", lines_of("$tree/$path");
+
+		$words{$_} = 1 for $text =~ /\b[A-Za-z_]\w*/g;
+	}
+	for my $placement (@placements) {
+		my $file = file($placement->{file});
+		my @code = @{$placement->{came}} ? without_comments(map { $_->[1] } @{$placement->{came}}) :
+			$placement->{function} eq '' ? @{$file->{code}} : next;
+		my @tokens = tokens(join "\n", @code);
+		my $scope = ($file->{scopes}{$placement->{function}} || [])->[0];
+		my $type_of = $scope && $placement->{function} !~ / / ? variables_of($file, $scope) : undef;
+
+		for my $i (0 .. $#tokens) {
+			my $token = $tokens[$i];
+
+			next if $token !~ /^[A-Za-z_]\w*$/;
+			if (!$words{$token}) {
+				refuse("$placement->{patch}: $token, which it uses, is nowhere in kernel/sched/");
+			}
+			if ($type_of && $types{$token} && is_variable(\@tokens, $i)) {
+				my $type = $type_of->{$token};
+
+				refuse("$placement->{patch}: $placement->{function}() has no variable $token, which it uses")
+					if !defined $type;
+				grade($placement, 'doubtful', "$token is a $type here") if !grep { $_ eq $type } @{$types{$token}};
+			}
+			next if ($tokens[$i + 1] // '') ne '(';
+			my ($list) = arguments(\@tokens, $i) or next;
+			my ($wanted, $more) = parameters_of($token);
+			refuse("$placement->{patch}: $token() takes $wanted arguments here, and not " . @$list)
+				if defined $wanted && (@$list < $wanted || @$list > $wanted && !$more);
+		}
+	}
+}
+
+if ($known_only) {
+	tell_known();
+	exit;
+}
 for my $name (sort keys %named_by) {
 	my $now = join "\n", map { join "\n", @{$_->{code}} } sched_ext_files();
 
 	$global_names{$name} = $1 if $now =~ $named_by{$name} && $1 ne $name;
 }
 my $done = eval {
+	check_known();
 	port_patch($_) for @patches;
 	check_sites();
 	check_rows();
+	check_names();
 	1;
 };
 if (!$done) {
@@ -1264,5 +1533,5 @@ my @told = map {
 	}
 } @placements;
 write_file("$out/report.json", JSON::PP->new->canonical->pretty->encode({
-	placements => \@told, left_out => \@left_out, patches => \@written,
+	placements => \@told, doubts => \@doubts, left_out => \@left_out, patches => \@written,
 }));

@@ -153,7 +153,26 @@ offsets() {
 		}' "$1"
 }
 
-# copy_files: what the series for the tree changes, and the series. Sets
+# take_ported FOLDER: the series that port has written there is the one to apply. Sets
+# series, patches[], layout and line.
+take_ported() {
+	local missing file
+
+	[ -f "$1/ported" ] || die "$1 is no series that port has written: it has no file 'ported'."
+	series=$(cd "$1" && pwd)
+	layout=$(sed -n 's/^layout=//p' "$series/ported")
+	line=$(sed -n 's/^line=//p' "$series/ported")
+	mapfile -t patches < <(patch_names "$series/series" | sed "s|^|$series/|")
+	for missing in "${patches[@]}"; do
+		[ -f "$missing" ] || die "$missing is missing, which $series/series names."
+	done
+	file=$(cd "$tree" && sha256sum --check --quiet "$series/tree.sha256" 2>/dev/null | head -n1)
+	[ -z "$file" ] ||
+		die "${file%%: *} in $tree is not what it was when port wrote $series; run port again."
+}
+
+# copy_files: what the series for the tree changes, and the series. The series is what
+# take_ported has set, or else the kit's. Sets
 #	work		a temporary folder, with room for quilt's words in log
 #	copy		in it, the copies
 #	patches[]	the series, without the fixes that the tree has
@@ -163,7 +182,7 @@ copy_files() {
 
 	scratch work
 	copy=$work/tree
-	probe_fixes "$tree" "$line"
+	[ -n "${series:-}" ] || probe_fixes "$tree" "$line"
 	attempt "copy the series to $work" copy_series "$copy/$kit"
 	mapfile -t needed < <(touched_files "${patches[@]}")
 	refuse_local_changes "${needed[@]}"

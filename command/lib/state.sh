@@ -168,9 +168,8 @@ judge_tree() {
 
 # --- refusals -------------------------------------------------------------------
 
-# refuse_unless_pristine: what is wanted of a tree before any patch is tried. Sets
-# layout and line.
-refuse_unless_pristine() {
+# refuse_patched: a tree that was patched before takes no series.
+refuse_patched() {
 	judge_tree
 	case $feature in
 	'applied by this kit')
@@ -180,7 +179,12 @@ refuse_unless_pristine() {
 	'half applied')
 		die "$tree is half applied: $because." ;;
 	esac
+}
 
+# refuse_unless_pristine: what is wanted of a tree before any patch is tried. Sets
+# layout and line.
+refuse_unless_pristine() {
+	refuse_patched
 	recognise "$tree"
 	[ -n "$layout" ] || [ "$feature" != incomplete ] ||
 		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), but a layout of ext.c that the kit does not know: $first_difference."
