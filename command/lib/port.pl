@@ -73,6 +73,7 @@ sub file {
 	my $file = { path => $path, raw => \@raw, ids => [ map { ++$next_id } @raw ] };
 
 	parse($file);
+	$file->{pristine} = { %$file };
 	return $files{$path} = $file;
 }
 
@@ -81,7 +82,7 @@ sub parse {
 
 	$file->{code} = $code || [ without_comments(@{$file->{raw}}) ];
 	$file->{scopes} = scopes($file->{code});
-	delete $file->{variables};
+	delete @$file{qw(variables at)};
 }
 
 # sources: the paths of kernel/sched/ that there are now, as the patches leave it.
@@ -717,6 +718,17 @@ sub place_in_scope {
 
 	grade($placement, $verbatim ? 'exact' : 'moved');
 
+	# all code around it has to be there
+	for my $i (grep { $ours->[$_]{tokens} && !$ours->[$_]{deleted} } 0 .. $#$ours) {
+		my $what = unit_text($old, $ours->[$i]);
+
+		if (!defined $found->[$i]) {
+			grade($placement, 'doubtful', "$what is not there");
+		} elsif ($how->($i) eq 'similar') {
+			grade($placement, 'doubtful', "$what reads " . unit_text($file->{raw}, $matched->($i)) . ' here');
+		}
+	}
+
 	# what is deleted
 	for my $i (grep { $ours->[$_]{deleted} } 0 .. $#$ours) {
 		my $unit = $ours->[$i];
@@ -783,9 +795,6 @@ sub place_in_scope {
 			refuse("$placement->{patch}: cannot find the place in $where of $file->{path}" .
 				(defined $lost ? ', where ' . unit_text($old, $ours->[$lost]) . ' should be' : ''));
 		}
-		for (grep { defined && !defined $found->[$_] } $before, $after) {
-			grade($placement, 'doubtful', unit_text($old, $ours->[$_]) . ' beside it is not there');
-		}
 		check_unique($placement, $ours, \@theirs, \@like, $score, $found, \@anchors, $where);
 
 		my $line;
@@ -835,9 +844,6 @@ sub place_in_scope {
 			grade($placement, 'adapted', renaming($key)) if $was eq 'renamed';
 			grade($placement, 'adapted', unit_text($old, $ours->[$_]) . ' reads ' .
 				unit_text($file->{raw}, $matched->($_)) . ' here') if $was eq 'arguments';
-			grade($placement, @anchors == 2 && (grep { $how->($_) ne 'similar' } @anchors) ? 'adapted' : 'doubtful',
-				unit_text($old, $ours->[$_]) . ' reads ' . unit_text($file->{raw}, $matched->($_)) . ' here')
-				if $was eq 'similar' && !$ours->[$_]{deleted};
 		}
 		my $shift = $shift[0] // 0;
 		grade($placement, 'doubtful', 'the statements around it are in another block') if grep { $_ } @shift;
@@ -1046,10 +1052,10 @@ sub change {
 # now, or 0.
 sub line_of {
 	my ($file, @ids) = @_;
-	my %at = map { $file->{ids}[$_] => $_ + 1 } 0 .. $#{$file->{ids}};
+	my $at = $file->{at} ||= { map { $file->{ids}[$_] => $_ + 1 } 0 .. $#{$file->{ids}} };
 
 	for (@ids) {
-		return $at{$_} if $at{$_};
+		return $at->{$_} if $at->{$_};
 	}
 	return 0;
 }
@@ -1148,8 +1154,9 @@ sub port_patch {
 			$before{$name} = undef;
 			$files{$name} = { path => $name, raw => \@raw, ids => [ map { ++$next_id } @raw ] };
 			parse($files{$name});
+			my @came = map { [ $files{$name}{ids}[$_], $raw[$_] ] } 0 .. $#raw;
 			my $placement = { patch => $patch, file => $name, hunk => 1, grade => 'exact', why => [],
-				function => '', sites => [], ids => [ $files{$name}{ids}[0] ], came => [] };
+				function => '', sites => [], ids => [ $came[0][0] ], came => \@came };
 			grade($placement, 'adapted', renaming('')) if "@raw" ne "@{$hunks[1]{adds}}";
 			push @placements, $placement;
 			next;
@@ -1317,11 +1324,11 @@ sub doers {
 	return \%doers;
 }
 
-# steps FILE SCOPE: what a function does that matters to custody, one text a step, and the
-# line of each. Left out are statements that are neutral, the names of variables, and what a
-# call has as arguments, but for members and constants.
+# steps FILE SCOPE NAMES: what a function does that matters to custody, one text a step, and
+# the line of each. Left out are statements that are neutral, and variables but for those
+# that the patches name. NAMES are those that variables have in the patches.
 sub steps {
-	my ($file, $scope) = @_;
+	my ($file, $scope, $names) = @_;
 	my (@steps, @lines);
 	my ($open) = grep { $file->{code}[$_] =~ /^\{/ } $scope->{first} .. $scope->{last};
 
@@ -1329,8 +1336,8 @@ sub steps {
 	for my $unit (units($file->{raw}, $file->{code}, $open + 1, $scope->{last} - 1)) {
 		next if is_neutral($unit, \%types, 1);
 		my @tokens = @{$unit->{tokens}};
-		my @said = map { $tokens[$_] } grep {
-			!is_variable(\@tokens, $_) && $tokens[$_] =~ /^(?:\w+|[!{}?]|[-+|&^]?=|[=!<>]=|[<>])$/ &&
+		my @said = map { is_variable(\@tokens, $_) ? $names->{$tokens[$_]} // $tokens[$_] : $tokens[$_] } grep {
+			is_variable(\@tokens, $_) ? $types{$names->{$tokens[$_]} // $tokens[$_]} : $tokens[$_] =~ /^(?:\w+|[!{}?]|[-+|&^]?=|[=!<>]=|[<>])$/ &&
 				$tokens[$_] !~ /^(?:NULL|struct|likely|unlikely|u64|s32|int|unsigned|long|bool)$/
 		} 0 .. $#tokens;
 
@@ -1359,7 +1366,7 @@ sub tell_known {
 	for my $file (sched_ext_files()) {
 		for my $name (sort grep { !/ / } keys %{$file->{scopes}}) {
 			for my $scope (@{$file->{scopes}{$name}}) {
-				my ($steps) = steps($file, $scope);
+				my ($steps) = steps($file, $scope, {});
 
 				print "$name\t", join('; ', @$steps), "\n" if matters($name) || is_patched($name);
 			}
@@ -1388,40 +1395,52 @@ sub is_patched {
 # doubts: what is not sure of the series as a whole, {function, line, why}.
 my @doubts;
 
-# check_known: is each function that matters what it is on a kernel that is known, and is
-# there no other that does what only these do?
+# check_known: was each function that matters what it is on a kernel that is known, and was
+# there no other that did what only these do?
 sub check_known {
-	my %known;
+	my (%known, %mine);
 
 	for (grep { !/^#/ } lines_of("$compat/known-code")) {
 		my ($name, $steps) = split /\t/, $_, 2;
 
 		push @{$known{$name}}, [ split /; /, $steps ];
 	}
-	my %mine = map { $_->{function} => 1 } @placements;
-	for my $deed (sort keys %{$doers = doers()}) {
+	for my $deed (sort keys %$doers) {
 		my %doer = map { $_->[0] => 1 } @{$known{$deed} || []};
 
 		for my $name (sort grep { !$doer{$_} } keys %{$doers->{$deed}}) {
 			my $file = $doers->{$deed}{$name};
 
-			push @doubts, { file => $file->{path}, function => $name, line => 1 + $file->{scopes}{$name}[0]{first},
+			push @doubts, { file => $file->{path}, function => $name,
+				line => 1 + $file->{pristine}{scopes}{$name}[0]{first},
 				why => "$name() $deed, and on no kernel that is known it does" };
 		}
 	}
-	for my $file (sched_ext_files()) {
-		for my $name (sort grep { $known{$_} } keys %{$file->{scopes}}) {
-			check_steps($file, $name, $known{$name}) if @{$file->{scopes}{$name}} == 1;
+	$mine{$_->{function}} = 1 for @placements;
+	for my $file (map { $_->{pristine} || () } sched_ext_files()) {
+		for my $name (sort grep { $known{$_} && ($mine{$_} || matters($_)) } keys %{$file->{scopes}}) {
+			check_steps($file, $name, $known{$name}, $mine{$name}) if @{$file->{scopes}{$name}} == 1;
 		}
 	}
 }
 
-# check_steps FILE NAME KNOWN
+# without_variables STEP
+sub without_variables {
+	return join ' ', grep { !$types{$_} } split / /, $_[0];
+}
+
+# check_steps FILE NAME KNOWN NAMED: what variables are called is known of the functions that
+# the patches change.
 sub check_steps {
-	my ($file, $name, $known) = @_;
-	my ($steps, $lines) = steps($file, $file->{scopes}{$name}[0]);
+	my ($file, $name, $known, $named) = @_;
+	my %names = reverse %{$renamed{"$file->{path}:$name"} || {}};
+	my ($steps, $lines) = steps($file, $file->{scopes}{$name}[0], \%names);
 	my ($nearest, $most) = (undef, -1e9);
 
+	if (!$named) {
+		$known = [ map { [ map { without_variables($_) } @$_ ] } @$known ];
+		$steps = [ map { without_variables($_) } @$steps ];
+	}
 	for (@$known) {
 		return if "@$_" eq "@$steps";
 		my $like = 2 * common($_, $steps) - @$_;
@@ -1443,8 +1462,14 @@ sub check_steps {
 # --- names and arguments that must be there --------------------------------------------------
 
 # parameters_of NAME: how many the function or macro has, and whether it takes more.
-my $all_code;
+my ($all_code, %parameters);
 sub parameters_of {
+	my ($name) = @_;
+
+	return @{$parameters{$name} ||= [ count_parameters($name) ]};
+}
+
+sub count_parameters {
 	my ($name) = @_;
 
 	$all_code //= join "\n", map { @{$_->{code}} } sched_ext_files(), grep { $_ } file('kernel/sched/sched.h');
@@ -1464,17 +1489,15 @@ sub parameters_of {
 
 # check_names: does the tree have what the patches name?
 sub check_names {
+	# those of sched_ext first, which are known already
+	my @paths = sort { !$files{$a} <=> !$files{$b} } sources(), 'include/linux/sched/ext.h';
 	my %words;
 
-	for my $path (sources(), 'include/linux/sched/ext.h') {
-		my $text = $files{$path} ? join("\n", @{$files{$path}{raw}}) : join "\n", lines_of("$tree/$path");
-
-		$words{$_} = 1 for $text =~ /\b[A-Za-z_]\w*/g;
-	}
 	for my $placement (@placements) {
 		my $file = file($placement->{file});
-		my @code = @{$placement->{came}} ? without_comments(map { $_->[1] } @{$placement->{came}}) :
-			$placement->{function} eq '' ? @{$file->{code}} : next;
+		# what came and has not been replaced by a later patch
+		my @code = map { $file->{code}[$_ - 1] } grep { $_ }
+			map { line_of($file, $_->[0]) } @{$placement->{came}};
 		my @tokens = tokens(join "\n", @code);
 		my $scope = ($file->{scopes}{$placement->{function}} || [])->[0];
 		my $type_of = $scope && $placement->{function} !~ / / ? variables_of($file, $scope) : undef;
@@ -1483,8 +1506,12 @@ sub check_names {
 			my $token = $tokens[$i];
 
 			next if $token !~ /^[A-Za-z_]\w*$/;
-			if (!$words{$token}) {
-				refuse("$placement->{patch}: $token, which it uses, is nowhere in kernel/sched/");
+			while (!$words{$token}) {
+				my $path = shift @paths //
+					refuse("$placement->{patch}: $token, which it uses, is nowhere in kernel/sched/");
+
+				$words{$_} = 1 for map { /\b[A-Za-z_]\w*/g } $files{$path} ? @{$files{$path}{code}} :
+					lines_of("$tree/$path");
 			}
 			if ($type_of && $types{$token} && is_variable(\@tokens, $i)) {
 				my $type = $type_of->{$token};
@@ -1512,8 +1539,16 @@ for my $name (sort keys %named_by) {
 	$global_names{$name} = $1 if $now =~ $named_by{$name} && $1 ne $name;
 }
 my $done = eval {
-	check_known();
+	# of kernels that have the feature, nothing is known
+	my $native = grep { $_ eq 'feature=incomplete' } lines_of("$compat/layouts/$layout");
+
+	$doers = doers();
 	port_patch($_) for @patches;
+	if ($native) {
+		grade($_, 'doubtful') for grep { $_->{grade} eq 'adapted' } @placements;
+	} else {
+		check_known();
+	}
 	check_sites();
 	check_rows();
 	check_names();
