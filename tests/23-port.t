@@ -1,0 +1,181 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# port: on trees that a series fits, it puts the same code in, byte for byte. On trees that
+# were changed by script, it ends as the table below has it; where it is sure, the series
+# must be right: without the change, the patched tree is what the kit's own series makes.
+
+# shellcheck source-path=SCRIPTDIR source=tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=trees.sh
+. "$root/tests/trees.sh"
+# shellcheck source-path=SCRIPTDIR source=drifts.sh
+. "$root/tests/drifts.sh"
+
+port() { "$root/command/scx-custody" port "$@"; }
+
+# by_patch TREE FOLDER: the patches that its series names, as patch does it.
+by_patch() {
+	local name
+
+	for name in $(patch_names "$2/series"); do
+		push_alone "$1" <"$2/$name" || return
+	done
+}
+
+# reference SOURCE: a tree with the kit's own series in it; prints its path.
+reference() {
+	local tree=$tmp/reference-$1 name
+
+	if [ ! -d "$tree" ]; then
+		mv "$(sapling "$1")" "$tree"
+		for name in $(detect --patches "$tree"); do
+			push_alone "$tree" <"$name" >/dev/null || return
+		done
+	fi
+	echo "$tree"
+}
+
+# ends_as OUTCOME STATUS: sure, doubts, or refused?
+outcome_of() {
+	case $1 in
+	0) echo sure ;;
+	3) echo doubts ;;
+	1) echo refused ;;
+	*) echo "exit status $1" ;;
+	esac
+}
+
+# same_trees A B: all files, but for what port and quilt leave.
+same_trees() {
+	diff -r -x .pc -x .scx-custody "$1" "$2"
+}
+
+# is_right CHANGE TREE OUT SOURCE: without the change, is the patched tree what the kit's
+# series makes of the source?
+is_right() {
+	local change=$1 tree=$2 out=$3 source=$4
+
+	by_patch "$tree" "$out" || return
+	if declare -F "undo_$change" >/dev/null; then
+		"undo_$change" "$tree" && same_trees "$(reference "$source")" "$tree"
+	else
+		has_what_the_series_adds "$tree" "$source"
+	fi
+}
+
+# added_lines BEFORE AFTER: lines of code that are in AFTER and not in BEFORE, by function;
+# how they are indented and wrapped does not matter.
+code_by_function() {
+	awk '
+		/^[a-z_].*[(]/ && !/;$/ && match($0, /[a-z_0-9]+[(]/) { name = substr($0, RSTART, RLENGTH) }
+		{ gsub(/[ \t]+/, "") }
+		$0 != "" && !/^[*\/]/ { print name "\t" $0 }
+		/^[}]/ { name = "" }' "$1"
+}
+added_lines() {
+	diff <(code_by_function "$1") <(code_by_function "$2") | sed -n 's/^[<>]/&/p' | sort
+}
+
+# has_what_the_series_adds TREE SOURCE: where a change cannot be undone by script, the same
+# lines are new in the same functions.
+has_what_the_series_adds() {
+	diff <(added_lines "${pristine_tree[$2]}/$ext" "$(reference "$2")/$ext") \
+		<(added_lines "$tmp/unpatched/$ext" "$1/$ext")
+}
+
+# --- trees that a series fits ------------------------------------------------------------
+
+# A series that applies by itself is put together from its places all the same.
+for source in "${source_names[@]}"; do
+	ext=$(ext_of "$source")
+	out=$tmp/out-$source
+	tree=$(sapling "$source")
+	before=$(snapshot "$tree")
+	check "$source: port is sure" says 'which apply without fuzz and leave no hazard open\.$' \
+		port KSRC="$tree" OUT="$out"
+	check "$source: port changes nothing in the tree" as_before "$before" snapshot "$tree"
+	check "$source: every place is exact" \
+		eval "! grep -E '^  (moved|adapted|doubtful) ' '$out/report'"
+	check "$source: apply takes the series" says 'patches for Linux' apply --series "$out" "$tree"
+	check "$source: and the code is that of the kit's series, byte for byte" \
+		same_trees "$(reference "$source")" "$tree"
+	check "$source: unapply restores every byte" says 'are as they were' unapply "$tree"
+	check "$source: indeed" as_before "$before" snapshot "$tree"
+	rm -rf "$tree"
+done
+
+# --- trees that drift ----------------------------------------------------------------------
+
+# change, outcome, sources, what port says
+outcomes='
+renamed_task             sure     6.12-early 6.12 6.17 6.18 6.19
+renamed_local            sure     6.12 6.18
+renamed_rqs              sure     6.12-early 6.17 6.19
+renamed_sch              sure     6.17 6.18 6.19
+renamed_dsq              sure     6.12 6.18
+swapped_names            doubts   6.12 6.18
+renamed_function         refused  6.12 6.18
+renamed_member           refused  6.18
+counter_at_the_top       sure     6.12 6.18
+counter_at_the_end       sure     6.17
+counters_at_unlocks      sure     6.12 6.19
+trace                    sure     6.12-early 6.18
+vendor_call              doubts   6.12 6.18
+conditional_code         doubts   6.18
+early_return             doubts   6.12 6.17
+wrapped                  doubts   6.18
+new_mover                doubts   6.19
+twin_places              doubts   6.18
+reordered                doubts   6.18
+release_first            refused  6.12 6.18
+moved_helper             sure     6.12 6.18
+moved_neighbour          sure     6.17
+moved_function           sure     6.19
+argument_of_dispatch_enqueue  sure  6.12 6.17 6.18 6.19
+argument_of_ops_dequeue  sure     6.12 6.18
+argument_of_find_global_dsq  sure 6.12 6.18
+attribute                sure     6.12 6.18
+split_enqueue            doubts   6.12 6.18
+split_release            doubts   6.18
+no_comments              sure     6.12 6.18
+rewrapped                sure     6.18 6.19
+like_6.16                sure     6.17
+mixed_with_6.19          sure     6.17
+'
+table=''
+while read -r change expected sources; do
+	[ -n "$change" ] || continue
+	[ -z "${ONLY:-}" ] || [[ $change = $ONLY ]] || continue
+	for source in $sources; do
+		ext=$(ext_of "$source")
+		tree=$(sapling "$source")
+		out=$tmp/out
+		rm -rf "$out" "$tmp/unpatched"
+		"change_$change" "$tree" && ! same_trees "$tree" "${pristine_tree[$source]}" >/dev/null || {
+			result 1 "$source, $change: something is changed"
+			continue
+		}
+		cp -a "$tree" "$tmp/unpatched"
+		status=0
+		TMPDIR=$verb_tmp port KSRC="$tree" OUT="$out" >"$tmp/stdout" 2>"$tmp/stderr" || status=$?
+		ended=$(outcome_of "$status")
+		check "$source, $change: ends as expected: $expected" [ "$ended" = "$expected" ] ||
+			diag "$ended: $(grep -h -e '^doubt: ' "$tmp/stdout"; cat "$tmp/stderr")"
+		case $ended in
+		sure) check "$source, $change: the series is right" is_right "$change" "$tree" "$out" "$source" ;;
+		doubts)
+			check "$source, $change: apply asks for --with-doubts" refuses "$tree" \
+				'--with-doubts to apply it all the same' apply --series "$out" "$tree" ;;
+		*)	check "$source, $change: is refused in one sentence" \
+				grep -qE '^scx-custody port: .*[^.]\.$' "$tmp/stderr" ;;
+		esac
+		table+=$(printf '%-30s %-10s %-8s %s' "$change" "$source" "$ended" \
+			"$(grep -h -m1 -e '^doubt: ' "$tmp/stdout" || cat "$tmp/stderr")")$'\n'
+		rm -rf "$tree"
+	done
+done <<<"$outcomes"
+diag "$table"
+[ -z "${SCX_CUSTODY_TABLE:-}" ] || printf '%s' "$table" >"$SCX_CUSTODY_TABLE"
+
+done_testing
