@@ -209,7 +209,6 @@ move_back() {
 }
 
 change_moved_helper() { move_before "$1" dsq_mod_nr 'static bool scx_dsq_priq_less\('; }
-undo_moved_helper() { move_back "$1" dsq_mod_nr; }
 change_moved_neighbour() { move_before "$1" scx_rq_online 'static .*dispatch_enqueue\('; }
 undo_moved_neighbour() { move_back "$1" scx_rq_online; }
 change_moved_function() { move_before "$1" rq_offline_scx 'static .*balance_one\('; }
@@ -260,6 +259,7 @@ change_no_comments() {
 	local function
 
 	for function in dispatch_enqueue do_enqueue_task move_remote_task_to_local_dsq dispatch_dequeue consume_dispatch_q; do
+		in_function "$function" '/^\t+\/\*.*\*\/$/d' "$1/$ext"
 		in_function "$function" '/^\t+\/\*/,/\*\/$/d' "$1/$ext"
 	done
 }
@@ -282,7 +282,18 @@ change_like_6.16() {
 	sed -i '/^enum scx_deq_flags {/,/^};/d' "$internal"
 	perl -0777 -i -pe 'BEGIN { open my $f, "<", shift; local $/; $text = <$f> }
 		s/^(?=static .*\n)/$text\n/m or die' "$tmp/enum" "$1/$ext"
-	sed -i 's/\bscx_locked_rq_state\b/locked_rq/g' "$1/$ext" "$1"/kernel/sched/ext*.h
+	sed -i 's/\bscx_locked_rq_state\b/ext_locked_rq/g' "$1"/kernel/sched/ext*.[ch]
+}
+undo_like_6.16() {
+	sed -i 's/\bext_locked_rq\b/scx_locked_rq_state/g' "$1"/kernel/sched/ext*.[ch]
+	sed -n '/^enum scx_deq_flags {/,/^};/p' "$1/$ext" >"$tmp/enum"
+	sed -i '/^enum scx_deq_flags {/,/^};/{
+		/^};/N
+		d
+		}' "$1/$ext"
+	perl -0777 -i -pe 'BEGIN { open my $f, "<", shift; local $/; $text = <$f> }
+		s/\n\n\n(?=enum scx_pick_idle_cpu_flags)/\n\n$text\n/ or die' "$tmp/enum" \
+		"$1/kernel/sched/ext_internal.h"
 }
 
 # functions of another line in this one
@@ -291,8 +302,7 @@ change_mixed_with_6.19() {
 
 	other=${pristine_tree[6.19]}/kernel/sched/ext.c
 
-	for function in dispatch_dequeue move_local_task_to_local_dsq unlink_dsq_and_lock_src_rq \
-		rq_online_scx scx_dsq_priq_less ops_dequeue wait_ops_state; do
+	for function in dispatch_dequeue dequeue_task_scx task_can_run_on_remote_rq; do
 		text_of "$function" "$other" >"$tmp/function"
 		replace_function "$function" "$1/$ext" "$tmp/function"
 	done

@@ -31,9 +31,9 @@ sub without_comments {
 	return $text eq '' ? ('') x @_ : split /\n/, $text, -1;
 }
 
-# tokens TEXT: the words and operators of code.
+# tokens TEXT: the words and operators of code. What a string says does not matter.
 sub tokens {
-	return $_[0] =~ /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])+'|\w+|->|<<=|>>=|[-+*\/%&|^=!<>]=|&&|\|\||<<|>>|\+\+|--|\S/g;
+	return map { /^"/ ? '""' : $_ } $_[0] =~ /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])+'|\w+|->|<<=|>>=|[-+*\/%&|^=!<>]=|&&|\|\||<<|>>|\+\+|--|\S/g;
 }
 
 # is_variable TOKENS I: may the I-th token be the name of a variable, rather than of a

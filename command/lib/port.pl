@@ -9,8 +9,8 @@
 # Each PATCH of the series for LAYOUT is taken hunk by hunk. What a hunk changes is
 # looked for by meaning: in which function it is, which statements are around it, and
 # what the variables of this function are called here. OUT gets the patches for this
-# tree, and in OUT/report.json what was put where and how sure this is. COMPAT is the
-# folder compat/ of the kit.
+# tree, in OUT/report.json what was put where and how sure this is, and in OUT/plain/ the
+# files of sched_ext as hazards.pl is to see them. COMPAT is the folder compat/ of the kit.
 #
 # Nothing is guessed. What cannot be found ends the program with one sentence, and
 # what is found but may not mean the same is a doubt.
@@ -19,6 +19,7 @@
 
 use strict;
 use warnings;
+use File::Path qw(make_path);
 use FindBin;
 use JSON::PP;
 use lib $FindBin::RealBin;
@@ -670,7 +671,7 @@ sub merged {
 	my ($code) = join "\n", without_comments(split /\n/, $text, -1);
 	my (@theirs, @places);
 	while ($code =~ /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])+'|\w+|->|<<=|>>=|[-+*\/%&|^=!<>]=|&&|\|\||<<|>>|\+\+|--|\S/g) {
-		push @theirs, $&;
+		push @theirs, tokens($&);
 		push @places, [ $-[0], $+[0] ];
 	}
 	my @changed = @$ours[$head .. $#$ours - $tail];
@@ -743,7 +744,7 @@ sub place_in_scope {
 			my $new = $added->{$unit->{last} + 1};
 			my @new = $new ? tokens(join "\n", without_comments(@$new)) : ();
 			my $text = join "\n", @{$file->{raw}}[$theirs->{first} .. $theirs->{last}];
-			my $merged = $new && !@others && @new && is_one_statement($new) ?
+			my $merged = $how->($i) eq 'similar' && $new && !@others && @new && is_one_statement($new) ?
 				merged($unit->{named}, translated_tokens(\@new, $key), $text) : undef;
 
 			if (defined $merged) {
@@ -1324,28 +1325,59 @@ sub doers {
 	return \%doers;
 }
 
-# steps FILE SCOPE NAMES: what a function does that matters to custody, one text a step, and
-# the line of each. Left out are statements that are neutral, and variables but for those
-# that the patches name. NAMES are those that variables have in the patches.
+# steps FILE SCOPE: what a function does that matters to custody, one text a step, and the
+# line of each. Left out are statements that are neutral, and variables of types that no
+# variable of the patches has; a $ is before the others.
+my %their_types = map { $_ => 1 } map { @$_ } values %types;
 sub steps {
-	my ($file, $scope, $names) = @_;
-	my (@steps, @lines);
+	my ($file, $scope) = @_;
+	my $type_of = variables($file->{code}, $scope->{first}, $scope->{last});
 	my ($open) = grep { $file->{code}[$_] =~ /^\{/ } $scope->{first} .. $scope->{last};
+	my %names = map { $_ => 1 } grep { $their_types{$type_of->{$_}} } keys %$type_of;
+	my (@steps, @lines);
 
 	return ([], []) if !defined $open;
 	for my $unit (units($file->{raw}, $file->{code}, $open + 1, $scope->{last} - 1)) {
-		next if is_neutral($unit, \%types, 1);
+		next if is_neutral($unit, \%names, 1);
 		my @tokens = @{$unit->{tokens}};
-		my @said = map { is_variable(\@tokens, $_) ? $names->{$tokens[$_]} // $tokens[$_] : $tokens[$_] } grep {
-			is_variable(\@tokens, $_) ? $types{$names->{$tokens[$_]} // $tokens[$_]} : $tokens[$_] =~ /^(?:\w+|[!{}?]|[-+|&^]?=|[=!<>]=|[<>])$/ &&
-				$tokens[$_] !~ /^(?:NULL|struct|likely|unlikely|u64|s32|int|unsigned|long|bool)$/
-		} 0 .. $#tokens;
+		my @said;
 
+		for my $i (0 .. $#tokens) {
+			if (is_variable(\@tokens, $i)) {
+				push @said, "\$$tokens[$i]" if $names{$tokens[$i]};
+			} elsif ($tokens[$i] =~ /^(?:\w+|[!{}?]|[-+|&^]?=|[=!<>]=|[<>])$/) {
+				push @said, $tokens[$i]
+					if $tokens[$i] !~ /^(?:NULL|struct|likely|unlikely|u64|s32|int|unsigned|long|bool)$/;
+			}
+		}
 		next if "@said" =~ /^[{}]?$/;
 		push @steps, tabs($file->{raw}[$unit->{first}]) . ' ' . join ' ', @said;
 		push @lines, $unit->{first};
 	}
 	return (\@steps, \@lines);
+}
+
+# names_for KNOWN STEPS: what the variables of one are in the other, if they differ in
+# nothing else; or nothing.
+sub names_for {
+	my ($known, $steps) = @_;
+	my (%there, %back);
+
+	return if @$known != @$steps;
+	for my $i (0 .. $#$known) {
+		my @a = split / /, $known->[$i];
+		my @b = split / /, $steps->[$i];
+
+		return if @a != @b;
+		for my $k (0 .. $#a) {
+			if ($a[$k] =~ /^\$/ && $b[$k] =~ /^\$/) {
+				return if ($there{$a[$k]} //= $b[$k]) ne $b[$k] || ($back{$b[$k]} //= $a[$k]) ne $a[$k];
+			} elsif ($a[$k] ne $b[$k]) {
+				return;
+			}
+		}
+	}
+	return { map { substr($_, 1) => substr($there{$_}, 1) } keys %there };
 }
 
 # matters NAME: is this a function whose steps are compared?
@@ -1366,7 +1398,7 @@ sub tell_known {
 	for my $file (sched_ext_files()) {
 		for my $name (sort grep { !/ / } keys %{$file->{scopes}}) {
 			for my $scope (@{$file->{scopes}{$name}}) {
-				my ($steps) = steps($file, $scope, {});
+				my ($steps) = steps($file, $scope);
 
 				print "$name\t", join('; ', @$steps), "\n" if matters($name) || is_patched($name);
 			}
@@ -1424,25 +1456,33 @@ sub check_known {
 	}
 }
 
-# without_variables STEP
-sub without_variables {
-	return join ' ', grep { !$types{$_} } split / /, $_[0];
-}
-
-# check_steps FILE NAME KNOWN NAMED: what variables are called is known of the functions that
-# the patches change.
+# check_steps FILE NAME KNOWN NAMED: and are variables what they seem? The patches have
+# NAMED functions in them.
 sub check_steps {
 	my ($file, $name, $known, $named) = @_;
-	my %names = reverse %{$renamed{"$file->{path}:$name"} || {}};
-	my ($steps, $lines) = steps($file, $file->{scopes}{$name}[0], \%names);
-	my ($nearest, $most) = (undef, -1e9);
+	my ($steps, $lines) = steps($file, $file->{scopes}{$name}[0]);
+	my $renamed = $renamed{"$file->{path}:$name"} || {};
+	my (@others, $nearest);
+	my $most = -1e9;
 
-	if (!$named) {
-		$known = [ map { [ map { without_variables($_) } @$_ ] } @$known ];
-		$steps = [ map { without_variables($_) } @$steps ];
-	}
 	for (@$known) {
-		return if "@$_" eq "@$steps";
+		my $names = names_for($_, $steps) or next;
+		# a name that is not there cannot be in the patches, either
+		my %there = map { $_ => 1 } values %$names;
+		my @others_here = grep { $types{$_} && ($renamed->{$_} ? $names->{$_} ne $renamed->{$_} :
+			$names->{$_} ne $_ && $there{$_}) } sort keys %$names;
+
+		return if !$named || !@others_here;
+		@others = @others_here;
+	}
+	if (@others) {
+		push @doubts, { file => $file->{path}, function => $name, line => 1 + $file->{scopes}{$name}[0]{first},
+			why => "in $name(), other variables are called " . join(' and ', @others) };
+		return;
+	}
+	$known = [ map { [ map { s/\$\w+/\$/gr } @$_ ] } @$known ];
+	$steps = [ map { s/\$\w+/\$/gr } @$steps ];
+	for (@$known) {
 		my $like = 2 * common($_, $steps) - @$_;
 
 		($nearest, $most) = ($_, $like) if $like > $most;
@@ -1557,6 +1597,22 @@ my $done = eval {
 if (!$done) {
 	print STDERR $@;
 	exit 1;
+}
+
+# For hazards.pl, which knows some variables by their names: the files as the patches name
+# them.
+for my $file (sched_ext_files()) {
+	my @lines = @{$file->{raw}};
+
+	for my $key (grep { index($_, "$file->{path}:") == 0 } sort keys %renamed) {
+		my $scope = ($file->{scopes}{$key =~ s/.*://r} || [])->[0] or next;
+
+		$renamed{plain} = { reverse %{$renamed{$key}} };
+		$_ = translated($_, 'plain') for @lines[$scope->{first} .. $scope->{last}];
+	}
+	delete $renamed{plain};
+	make_path("$out/plain/" . $file->{path} =~ s{/[^/]*$}{}r);
+	write_file("$out/plain/$file->{path}", @lines);
 }
 
 my @told = map {
