@@ -158,6 +158,8 @@ counter_at_the_end       sure     6.17
 counters_at_unlocks      sure     6.12 6.19
 trace                    sure     6.12-early 6.18
 vendor_call              doubts   6.12 6.18
+android_hook             doubts   6.18
+taken_bit                refused  6.12 6.18
 conditional_code         doubts   6.18
 early_return             doubts   6.12 6.17
 wrapped                  doubts   6.18
@@ -171,6 +173,7 @@ moved_function           sure     6.19
 argument_of_dispatch_enqueue  sure  6.12 6.17 6.18 6.19
 argument_of_ops_dequeue  sure     6.12 6.18
 argument_of_find_global_dsq  sure 6.12 6.18
+argument_that_varies     doubts   6.18
 attribute                sure     6.12 6.18
 split_enqueue            doubts   6.12 6.18
 split_release            refused  6.18
@@ -189,7 +192,8 @@ while read -r change expected sources; do
 		out=$tmp/out
 		rm -rf "$out" "$tmp/unpatched"
 		"change_$change" "$tree"
-		if same_trees "$tree/kernel/sched" "${pristine_tree[$source]}/kernel/sched" >/dev/null; then
+		if same_trees "$tree/kernel/sched" "${pristine_tree[$source]}/kernel/sched" &&
+			same_trees "$tree/include/linux/sched" "${pristine_tree[$source]}/include/linux/sched"; then
 			result 1 "$source, $change: something is changed"
 			continue
 		fi

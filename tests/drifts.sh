@@ -173,6 +173,15 @@ change_twin_places() {
 		}' "$1/$ext"
 }
 
+change_android_hook() {
+	in_function consume_dispatch_q '/move_local_task_to_local_dsq/,/return true/s/^(\t+)raw_spin_unlock.*/&\n\1trace_android_vh_vendor_consume(p);/' "$1/$ext"
+}
+
+# the bit that is to be SCX_TASK_IN_CUSTODY
+change_taken_bit() {
+	sed -i '/^\tSCX_TASK_DEQD_FOR_SLEEP/a\	SCX_TASK_VENDOR		= 0x2,' "$1/include/linux/sched/ext.h"
+}
+
 # --- order ---------------------------------------------------------------------------------
 
 change_reordered() {
@@ -230,6 +239,10 @@ change_argument_of_ops_dequeue() { argument_of ops_dequeue "$1"; }
 undo_argument_of_ops_dequeue() { no_argument_of ops_dequeue "$1"; }
 change_argument_of_find_global_dsq() { argument_of find_global_dsq "$1"; }
 undo_argument_of_find_global_dsq() { no_argument_of find_global_dsq "$1"; }
+
+change_argument_that_varies() {
+	sed -i -E "/^static/s/([ *]dispatch_enqueue\()/\1void *vendor, /; /^static/!s/(\bdispatch_enqueue\()/\1vendor, /" "$1/$ext"
+}
 
 change_attribute() { sed -i 's/^static bool dequeue_task_scx(/static __cold bool dequeue_task_scx(/' "$1/$ext"; }
 undo_attribute() { sed -i 's/^static __cold bool dequeue_task_scx(/static bool dequeue_task_scx(/' "$1/$ext"; }

@@ -553,8 +553,8 @@ sub align {
 # --- what may come in between ---------------------------------------------------------
 
 # A vendor's statement may stand between ours and its neighbour if it makes no
-# difference on which side of it ours is.
-my $counts = qr/^(?:(?:__)?this_cpu_(?:inc|dec|add|sub)|(?:__)?schedstat_\w+|trace_\w+|pr_\w+|printk\w*|WARN\w*|BUG_ON|(?:un)?likely|READ_ONCE|task_cpu|cpu_of|(?:raw_)?smp_processor_id|count_vm_events?|sizeof)$/;
+# difference on which side of it ours is. Android's trace points may do anything.
+my $counts = qr/^(?:(?:__)?this_cpu_(?:inc|dec|add|sub)|(?:__)?schedstat_\w+|trace_(?!android_)\w+|pr_\w+|printk\w*|WARN\w*|BUG_ON|(?:un)?likely|READ_ONCE|task_cpu|cpu_of|(?:raw_)?smp_processor_id|count_vm_events?|sizeof)$/;
 
 # is_neutral UNIT NAMES DEPTH: is it such a statement? NAMES are the variables of ours.
 sub is_neutral {
@@ -823,7 +823,8 @@ sub place_in_scope {
 			for (@between) {
 				my $what = unit_text($file->{raw}, $_);
 
-				if (is_neutral($_, \%names, 1)) {
+				# a vendor's flag or member may be where ours is to be
+				if ($name !~ / / && is_neutral($_, \%names, 1) || defined $_->{comment}) {
 					grade($placement, 'adapted', "$what is between it and its neighbour, to no effect")
 						if !defined $_->{comment};
 				} else {
@@ -863,7 +864,14 @@ sub place_in_scope {
 		}
 		my $plain = join "\n", @new;
 		my $more = text_with_arguments($key, $plain);
-		grade($placement, 'adapted', 'calls have more arguments here') if $more ne $plain;
+		if ($more ne $plain) {
+			my @variables = grep { /^[a-z_]\w*$/ } map { tokens($_->[1]) } map { @$_ }
+				map { values %$_ } values %{$calls{$key}};
+
+			grade($placement, @variables ? 'doubtful' : 'adapted', @variables ?
+				"calls have more arguments here, $variables[0] among them" :
+				'calls have more arguments here');
+		}
 		push @{$insert{$line}}, split /\n/, $more, -1;
 	}
 	return (\%delete, \%insert);
@@ -1272,6 +1280,42 @@ sub check_sites {
 	}
 }
 
+# value_of TEXT: of an enumerator, as far as it is a number or a bit.
+sub value_of {
+	my ($text) = @_;
+
+	$text =~ s/[()\s]//g;
+	return "bit $2" if $text =~ /^(1[UL]*<<|BIT(?:_ULL)?)(\d+)$/;
+	return if $text !~ /^(?:0x([0-9a-f]+)|(\d+))[UL]*$/i;
+	my $number = defined $1 ? hex $1 : $2;
+
+	for my $bit (0 .. 63) {
+		return "bit $bit" if $number == 2 ** $bit;
+	}
+	return $number;
+}
+
+# check_values: is the bit of a new flag free?
+sub check_values {
+	for my $placement (grep { $_->{function} =~ /^enum / } @placements) {
+		my $file = file($placement->{file});
+		my $scope = $file->{scopes}{$placement->{function}}[0];
+		my $enumerator = qr/^\s*(\w+)\s*=\s*(.*?),?\s*$/;
+		my %mine = map { /$enumerator/ ? (value_of($2) // '' => $1) : () }
+			without_comments(map { $_->[1] } @{$placement->{came}});
+
+		for (@{$file->{code}}[$scope->{first} .. $scope->{last}]) {
+			my ($name, $text) = /$enumerator/ or next;
+			my $mine = $mine{value_of($text) // next} // next;
+
+			# these two are no flags
+			next if $name eq $mine || $name =~ /_(?:SHIFT|BITS)$/;
+			refuse("$placement->{patch}: in $placement->{function} of $file->{path}, $name has " .
+				"the value that $mine is to have, $text");
+		}
+	}
+}
+
 # check_rows: has each row for the patches of the series been placed?
 sub check_rows {
 	my %names = map { /^\d+-(?:tools-)?sched_ext-(.*)\.patch$/ ? ($1 => 1) : () } map { s{.*/}{}r } @patches;
@@ -1293,6 +1337,7 @@ my %deeds = (
 	'writes dsq' => qr/->scx\.dsq\s*=(?!=)/,
 	'writes SCX_TASK_QUEUED' => qr/->scx\.flags\s*[|&]=[^;]*\bSCX_TASK_QUEUED\b/,
 	'links a task to a DSQ' => qr/\b(?:list_add(?:_tail)?|rb_add(?:_cached)?)\(&\w+->scx\.dsq_/,
+	'takes a task from a DSQ' => qr/\blist_del(?:_init)?\(&\w+->scx\.dsq_/,
 	map { ("calls $_()" => qr/\b$_\(/) } qw(task_unlink_from_dsq dispatch_dequeue dispatch_enqueue
 		ops_dequeue move_local_task_to_local_dsq move_remote_task_to_local_dsq consume_remote_task),
 );
@@ -1591,6 +1636,7 @@ my $done = eval {
 	}
 	check_sites();
 	check_rows();
+	check_values();
 	check_names();
 	1;
 };
