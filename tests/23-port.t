@@ -192,8 +192,9 @@ while read -r change expected sources; do
 		out=$tmp/out
 		rm -rf "$out" "$tmp/unpatched"
 		"change_$change" "$tree"
-		if same_trees "$tree/kernel/sched" "${pristine_tree[$source]}/kernel/sched" &&
-			same_trees "$tree/include/linux/sched" "${pristine_tree[$source]}/include/linux/sched"; then
+		if { same_trees "$tree/kernel/sched" "${pristine_tree[$source]}/kernel/sched" &&
+			same_trees "$tree/include/linux/sched" \
+				"${pristine_tree[$source]}/include/linux/sched"; } >/dev/null; then
 			result 1 "$source, $change: something is changed"
 			continue
 		fi
