@@ -85,13 +85,14 @@ is_right() {
 	fi
 }
 
-# code_by_function FILE: its lines of code, each with its function. How they are indented does
-# not matter.
+# code_by_function FILE: its statements, each with its function. How they are indented and
+# wrapped does not matter.
 code_by_function() {
 	awk '
 		/^[a-z_].*[(]/ && !/;$/ && match($0, /[a-z_0-9]+[(]/) { name = substr($0, RSTART, RLENGTH) }
 		{ gsub(/[ \t]+/, "") }
-		$0 != "" && !/^[*\/]/ { print name "\t" $0 }
+		$0 != "" && !/^[*\/]/ { text = text $0 }
+		text ~ /[;{}:]$/ { print name "\t" text; text = "" }
 		/^[}]/ { name = "" }' "$1"
 }
 
