@@ -65,11 +65,18 @@ patches: ##- print the patches that apply would put in, in order
 verify: ##- would the series apply, and if not, why? changes nothing; JSON=1
 	@command/verbs/verify $(if $(JSON),--json) $(call quote,$(KSRC))
 
-apply: ##- apply the series that fits, all of it or nothing
-	@command/verbs/apply $(call quote,$(KSRC))
+apply: ##- apply the series that fits, all of it or nothing; SERIES=dir DOUBTS=yes
+	@command/verbs/apply $(if $(SERIES),--series $(call quote,$(SERIES))) \
+		$(if $(DOUBTS),--with-doubts) $(call quote,$(KSRC))
 
 unapply: ##- undo apply, to the byte
 	@command/verbs/unapply $(call quote,$(KSRC))
+
+port: ##- where no series fits: write one for the tree to OUT=dir; CONFIG=file, JSON=1
+	@command/scx-custody port $(if $(JSON),--json) $(kernel_arguments)
+
+check-port: ##- compile what port makes of every tree that its test changes
+	@lab/check port
 
 ## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no
 
@@ -129,7 +136,7 @@ help: ##- this list
 
 include install.mk
 
-.PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series \
-	oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
+.PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series check-port \
+	oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply port \
 	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec copies setup \
 	fetch kernel selftests example vm help

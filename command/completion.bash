@@ -15,7 +15,7 @@ _scx_custody_paths() {
 
 _scx_custody() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} name=''
-	local verbs='status detect verify apply unapply kernel-deb kernel-rpm debian-source fedora-spec'
+	local verbs='status detect verify apply unapply port kernel-deb kernel-rpm debian-source fedora-spec'
 	local words=''
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -35,7 +35,17 @@ _scx_custody() {
 	status) words='--json --help' ;;
 	detect) words='--json --patches --help' ;;
 	verify) words='--json --help' ;;
-	apply | unapply) words=--help ;;
+	apply)
+		words='--series --with-doubts --help'
+		if [ "$before" = --series ]; then
+			_scx_custody_paths directory
+			return
+		fi ;;
+	unapply) words=--help ;;
+	port)
+		compopt -o nospace
+		mapfile -t COMPREPLY < <(compgen -W 'KSRC= OUT= CONFIG= --json --help' -- "$cur")
+		return ;;
 	debian-source | fedora-spec) words='--undo --help' ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace

@@ -153,7 +153,35 @@ offsets() {
 		}' "$1"
 }
 
-# copy_files: what the series for the tree changes, and the series. Sets
+# choose_series [FOLDER [DOUBTS]]: the series that the tree takes: what port has written to
+# FOLDER for it, with doubts only if DOUBTS is not empty, or else the kit's. Refuse a tree
+# that takes none. Sets layout, line and series_folder.
+choose_series() {
+	local file name doubts
+
+	if [ -z "${1:-}" ]; then
+		[ -z "${2:-}" ] || usage_error "--with-doubts goes with --series"
+		refuse_unless_pristine
+		return
+	fi
+	refuse_patched
+	[ -f "$1/ported" ] || die "$1 is no series that port has written: it has no file 'ported'."
+	series_folder=$(CDPATH='' cd -P -- "$1" && pwd)
+	layout=ported
+	line=$(sed -n 's/^line=//p' "$series_folder/ported")
+	doubts=$(sed -n 's/^doubts=//p' "$series_folder/ported")
+	while read -r name; do
+		[ -f "$series_folder/$name" ] ||
+			die "$series_folder/$name is missing, which $series_folder/series names."
+	done < <(patch_names "$series_folder/series")
+	file=$(cd "$tree" && sha256sum --check --quiet "$series_folder/tree.sha256" 2>/dev/null | head -n1)
+	[ -z "$file" ] ||
+		die "${file%%: *} in $tree is not what it was when port wrote $series_folder; run port again."
+	[ "$doubts" = 0 ] || [ -n "${2:-}" ] ||
+		die "port has $doubts doubts about $series_folder, which its file 'report' names; look at them, and say --with-doubts to apply it all the same."
+}
+
+# copy_files: what the series in series_folder changes, and the series. Sets
 #	work		a temporary folder, with room for quilt's words in log
 #	copy		in it, the copies
 #	patches[]	the series, without the fixes that the tree has
@@ -163,7 +191,6 @@ copy_files() {
 
 	scratch work
 	copy=$work/tree
-	find_series
 	probe_fixes "$tree"
 	attempt "copy the series to $work" copy_series "$copy/$kit"
 	mapfile -t needed < <(touched_files "${patches[@]}")
