@@ -178,7 +178,7 @@ argument_that_varies     doubts   6.18
 attribute                sure     6.12 6.18
 split_enqueue            doubts   6.12 6.18
 split_release            refused  6.18
-no_comments              doubts   6.12 6.18
+no_comments              sure     6.12 6.18
 rewrapped                sure     6.18 6.19
 like_6.16                sure     6.17
 mixed_with_6.19          sure     6.17

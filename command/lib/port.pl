@@ -717,6 +717,7 @@ sub place_in_scope {
 	my (%delete, %insert);
 	my $where = $name =~ / / ? $name : "$name()";
 
+	learn_known_names($file, $name);
 	learn_names($key, $ours, \@theirs, $type_of);
 	my @like = map { my $o = $_; [ map { scalar likeness($o, $_, $key) } @theirs ] } @$ours;
 	# a call may be known by now that was not when it was looked at
@@ -1290,18 +1291,24 @@ sub depth_of {
 	return 2 * tabs($text) + (trimmed($text) =~ /^(?:case .*|default|[a-z_]+):$/ ? 1 : 0);
 }
 
-# line_before FILE LINE: the line before it that is indented no deeper.
+# line_before FILE LINE WANTED NAMES: the line before it that is indented no deeper, and what
+# makes no difference between these two, if the line is WANTED. NAMES are the variables of LINE.
 sub line_before {
-	my ($file, $line) = @_;
+	my ($file, $line, $wanted, $names) = @_;
 	my $depth = 2 * tabs($file->{code}[$line]);
+	my ($nearest, @between);
 
 	for my $i (reverse 0 .. $line - 1) {
 		my $text = trimmed($file->{code}[$i]);
 
 		next if $text eq '' || $text =~ /^[};]+$/ || depth_of($file->{code}[$i]) > $depth;
-		return $text;
+		$nearest //= $text;
+		return ($text, @between) if join(' ', tokens($text)) eq $wanted;
+		my ($unit) = units($file->{raw}, $file->{code}, $i, $i);
+		last if $unit->{cut} || !is_neutral($unit, $names, 1);
+		push @between, $text;
 	}
-	return '';
+	return $nearest // '';
 }
 
 # check_sites: is each row of compat/call-sites that the series brings where it belongs?
@@ -1319,9 +1326,12 @@ sub check_sites {
 				refuse("$placement->{patch}: '$row->[3]' did not get into $placement->{function}()");
 			}
 			unshift @{$placement->{ids}}, $came->[0];
-			my $before = join ' ', tokens(line_before($file, $line - 1));
-			grade($placement, 'doubtful', "before it is " . quoted(line_before($file, $line - 1)) . ", not '$row->[4]'")
-				if $before ne $after && $placement->{grade} ne 'adapted';
+			my %names = map { $_ => 1 } split / /, $statement;
+			my ($before, @between) = line_before($file, $line - 1, $after, \%names);
+			grade($placement, 'adapted', quoted($_) . ' is between it and its neighbour, to no effect')
+				for @between;
+			grade($placement, 'doubtful', "before it is " . quoted($before) . ", not '$row->[4]'")
+				if join(' ', tokens($before)) ne $after && $placement->{grade} ne 'adapted';
 		}
 	}
 }
@@ -1517,18 +1527,49 @@ sub is_patched {
 # doubts: what is not sure of the series as a whole, {function, line, why}.
 my @doubts;
 
+# known_code NAME: what compat/known-code has of a function or a deed, a list of steps each.
+my %known_code;
+sub known_code {
+	my ($name) = @_;
+
+	if (!%known_code) {
+		for (grep { !/^#/ } lines_of("$compat/known-code")) {
+			my ($name, $steps) = split /\t/, $_, 2;
+
+			push @{$known_code{$name}}, [ split /; /, $steps ];
+		}
+	}
+	return @{$known_code{$name} || []};
+}
+
+# learn_known_names FILE NAME: what variables of a function are called, if all else is as on
+# a kernel that is known.
+sub learn_known_names {
+	my ($file, $name) = @_;
+	my $key = "$file->{path}:$name";
+	my $pristine = $file->{pristine} or return;
+	my $scope = ($pristine->{scopes}{$name} || [])->[0] or return;
+
+	return if $name =~ / / || exists $renamed{$key};
+	my ($steps) = steps($pristine, $scope);
+	my $type_of = variables($pristine->{code}, $scope->{first}, $scope->{last});
+	my %all;
+	for my $names (map { names_for($_, $steps) // () } known_code($name)) {
+		my %new = map { $_ => $names->{$_} } grep { $types{$_} && $names->{$_} ne $_ } keys %$names;
+
+		return if !%new || grep { !may_be($_, $new{$_}, $type_of) } keys %new;
+		$all{$_}{$new{$_}} = 1 for keys %new;
+	}
+	$renamed{$key}{$_} = (keys %{$all{$_}})[0] for grep { keys %{$all{$_}} == 1 } keys %all;
+}
+
 # check_known: was each function that matters what it is on a kernel that is known, and was
 # there no other that did what only these do?
 sub check_known {
-	my (%known, %mine);
+	my %mine;
 
-	for (grep { !/^#/ } lines_of("$compat/known-code")) {
-		my ($name, $steps) = split /\t/, $_, 2;
-
-		push @{$known{$name}}, [ split /; /, $steps ];
-	}
 	for my $deed (sort keys %$doers) {
-		my %doer = map { $_->[0] => 1 } @{$known{$deed} || []};
+		my %doer = map { $_->[0] => 1 } known_code($deed);
 
 		for my $name (sort grep { !$doer{$_} } keys %{$doers->{$deed}}) {
 			my $file = $doers->{$deed}{$name};
@@ -1540,8 +1581,9 @@ sub check_known {
 	}
 	$mine{$_->{function}} = 1 for @placements;
 	for my $file (map { $_->{pristine} || () } sched_ext_files()) {
-		for my $name (sort grep { $known{$_} && ($mine{$_} || matters($_)) } keys %{$file->{scopes}}) {
-			check_steps($file, $name, $known{$name}, $mine{$name}) if @{$file->{scopes}{$name}} == 1;
+		for my $name (sort grep { known_code($_) && ($mine{$_} || matters($_)) } keys %{$file->{scopes}}) {
+			check_steps($file, $name, [ known_code($name) ], $mine{$name})
+				if @{$file->{scopes}{$name}} == 1;
 		}
 	}
 }
@@ -1677,10 +1719,10 @@ my $done = eval {
 	} else {
 		check_known();
 	}
+	check_names();
 	check_sites();
 	check_rows();
 	check_values();
-	check_names();
 	1;
 };
 if (!$done) {
