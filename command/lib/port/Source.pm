@@ -9,7 +9,8 @@ use strict;
 use warnings;
 use Exporter 'import';
 
-our @EXPORT_OK = qw(without_comments tokens units scopes variables arguments is_variable);
+our @EXPORT_OK = qw($token without_comments is_prose tokens units is_one_statement whole_units
+	scopes variables arguments is_variable trimmed quoted tabs);
 
 # blank TEXT: only its line breaks.
 sub blank {
@@ -26,14 +27,19 @@ sub without_comments {
 	my $begun = defined $first && $first =~ m{^\s*\*(?:\s|/|$)};
 	my $text = ($begun ? '/*' : '') . join "\n", @_;
 
-	$text =~ s{("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+')|(/\*.*?(?:\*/|\z)|//[^\n]*)}{$1 // blank($2)}gse;
+	$text =~ s{("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+')|(/\*.*?(?:\*/|\z)|//[^\n]*)}
+		{$1 // blank($2)}gse;
 	$text = substr $text, 2 if $begun;
 	return $text eq '' ? ('') x @_ : split /\n/, $text, -1;
 }
 
+# One word or operator of code.
+our $token = qr/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])+'|\w+|->|<<=|>>=|[-+*\/%&|^=!<>]=|
+	&&|\|\||<<|>>|\+\+|--|\S/x;
+
 # tokens TEXT: the words and operators of code. What a string says does not matter.
 sub tokens {
-	return map { /^"/ ? '""' : $_ } $_[0] =~ /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])+'|\w+|->|<<=|>>=|[-+*\/%&|^=!<>]=|&&|\|\||<<|>>|\+\+|--|\S/g;
+	return map { /^"/ ? '""' : $_ } $_[0] =~ /$token/g;
 }
 
 # is_variable TOKENS I: may the I-th token be the name of a variable, rather than of a
@@ -63,7 +69,8 @@ sub units {
 	for my $i ($from .. $to) {
 		if ($code->[$i] !~ /\S/) {
 			(my $text = $raw->[$i]) =~ s/^\s+|\s+$//g;
-			push @units, { first => $i, last => $i, comment => $text } if $text ne '' && !$open;
+			push @units, { first => $i, last => $i, comment => $text }
+				if $text ne '' && !$open;
 			next;
 		}
 		my @tokens = tokens($code->[$i]);
@@ -80,7 +87,8 @@ sub units {
 			next if $tokens[-1] eq '\\';
 			$depth = 0;
 		}
-		next if $depth || $tokens[-1] =~ /^(?:[-+*\/%|^=?.]|[-+*\/%&|^=!<>]=|&&|\|\||<<|>>|->)$/;
+		next if $depth ||
+			$tokens[-1] =~ /^(?:[-+*\/%|^=?.]|[-+*\/%&|^=!<>]=|&&|\|\||<<|>>|->)$/;
 		push @units, $open;
 		$open = undef;
 	}
@@ -153,6 +161,10 @@ sub type_of {
 	return $text;
 }
 
+# A word of a type.
+my $type_word = qr/const|static|unsigned|signed|long|short|int|bool|char|void|
+	[us](?:8|16|32|64)|\w+_t|(?:struct|enum|union)\s+\w+/x;
+
 # variables CODE FIRST LAST: {NAME} = TYPE of a function's parameters and variables.
 sub variables {
 	my ($code, $first, $last) = @_;
@@ -165,7 +177,7 @@ sub variables {
 			$type{$2} = type_of($1) if /^(.*?)(\w+)(?:\[\w*\])?$/s;
 		}
 	}
-	while ($body =~ /^\s+((?:(?:const|static|unsigned|signed|long|short|int|bool|char|void|[us](?:8|16|32|64)|\w+_t|(?:struct|enum|union)\s+\w+)\b\s*)+)([*\w][^;(]*(?:=[^;]*)?);/gm) {
+	while ($body =~ /^\s+((?:(?:$type_word)\b\s*)+)([*\w][^;(]*(?:=[^;]*)?);/gm) {
 		my $type = $1;
 
 		for (split_list($2)) {
@@ -198,6 +210,72 @@ sub arguments {
 		$depth++ if $token =~ /^[(\[{]$/;
 	}
 	return;
+}
+
+# trimmed TEXT: without blanks around it.
+sub trimmed {
+	my ($text) = @_;
+
+	$text =~ s/^\s+|\s+$//g;
+	return $text;
+}
+
+# quoted TEXT: as much of it as one needs to recognise it.
+sub quoted {
+	my ($text) = @_;
+
+	$text = trimmed($text =~ s/\s+/ /gr);
+	return "'" . (length $text > 60 ? substr($text, 0, 57) . '...' : $text) . "'";
+}
+
+# tabs TEXT: how many it begins with.
+sub tabs {
+	return $_[0] =~ /^(\t*)/ ? length $1 : 0;
+}
+
+# is_prose TEXT...: is none of these lines code?
+sub is_prose {
+	return !grep { /\S/ } without_comments(@_);
+}
+
+# is_one_statement LINES: are they?
+sub is_one_statement {
+	my ($lines) = @_;
+
+	return 1 == grep { $_->{tokens} } units($lines, [ without_comments(@$lines) ], 0, $#$lines);
+}
+
+# whole_units LINES: the old side of a segment as texts with signs, what is added at
+# which place in it, and its units. A statement of which only a part changes is replaced
+# as a whole.
+sub whole_units {
+	my ($lines) = @_;
+	my (@old, @sign, %added);
+
+	for (@$lines) {
+		if ($_->[0] eq '+') {
+			push @{$added{@old + 0}}, $_->[1];
+		} else {
+			push @old, $_->[1];
+			push @sign, $_->[0];
+		}
+	}
+	my @units = units(\@old, [ without_comments(@old) ], 0, $#old);
+	for my $unit (grep { $_->{tokens} } @units) {
+		my @inside = $unit->{first} + 1 .. $unit->{last};
+		my %signs = map { $sign[$_] => 1 } $unit->{first}, @inside;
+
+		next unless keys %signs > 1 || grep { $added{$_} } @inside;
+		my @text;
+		for my $i ($unit->{first}, @inside) {
+			push @text, @{delete $added{$i} || []} if $i > $unit->{first};
+			push @text, $old[$i] if $sign[$i] eq ' ';
+			$sign[$i] = '-';
+		}
+		unshift @{$added{$unit->{last} + 1}}, @text;
+	}
+	$_->{deleted} = $sign[$_->{first}] eq '-' for @units;
+	return (\@old, \@sign, \%added, \@units);
 }
 
 1;
