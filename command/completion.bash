@@ -35,8 +35,9 @@ _scx_custody() {
 	status) words='--json --help' ;;
 	detect) words='--json --patches --help' ;;
 	verify) words='--json --help' ;;
-	apply)
+	apply | debian-source | fedora-spec)
 		words='--series --with-doubts --help'
+		[ "${COMP_WORDS[1]}" = apply ] || words+=' --undo'
 		if [ "$before" = --series ]; then
 			_scx_custody_paths directory
 			return
@@ -46,7 +47,6 @@ _scx_custody() {
 		compopt -o nospace
 		mapfile -t COMPREPLY < <(compgen -W 'KSRC= OUT= CONFIG= --json --help' -- "$cur")
 		return ;;
-	debian-source | fedora-spec) words='--undo --help' ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
 		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED=' -- "$cur")

@@ -12,8 +12,6 @@
 # shellcheck source-path=SCRIPTDIR source=drifts.sh
 . "$root/tests/drifts.sh"
 
-port() { "$root/command/scx-custody" port "$@"; }
-
 # by_patch TREE FOLDER: the patches that its series names, as patch does it.
 by_patch() {
 	local name

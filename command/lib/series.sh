@@ -178,7 +178,7 @@ choose_series() {
 	[ -z "$file" ] ||
 		die "${file%%: *} in $tree is not what it was when port wrote $series_folder; run port again."
 	[ "$doubts" = 0 ] || [ -n "${2:-}" ] ||
-		die "port has $doubts doubts about $series_folder, which its file 'report' names; look at them, and say --with-doubts to apply it all the same."
+		die "port has $doubts doubts about $series_folder, which its file 'report' names; look at them, and say --with-doubts (for make, DOUBTS=yes) to take it all the same."
 }
 
 # copy_files: what the series in series_folder changes, and the series. Sets
