@@ -95,9 +95,7 @@ change_renamed_member() {
 
 # --- statements that are more ----------------------------------------------------------
 
-change_counter_at_the_top() {
-	in_function dispatch_enqueue '/bool is_local = /a\	this_cpu_inc(vendor_enqueues);' "$1/$ext"
-}
+change_counter_at_the_top() { in_function dispatch_enqueue "$counter" "$1/$ext"; }
 
 change_counter_at_the_end() {
 	in_function dispatch_enqueue '/p->scx\.dsq = dsq;/a\	this_cpu_inc(vendor_enqueues);' "$1/$ext"
@@ -171,6 +169,31 @@ change_twin_places() {
 			s/\n\n/\n/
 		}
 		}' "$1/$ext"
+}
+
+# other names, and statements that are more
+change_renamed_and_counted() {
+	change_renamed_task "$1"
+	change_counters_at_unlocks "$1"
+}
+undo_renamed_and_counted() {
+	undo_lines "$1"
+	undo_renamed_task "$1"
+}
+
+# what ours looks at has another value
+change_retargeted() {
+	in_function dispatch_enqueue '/bool is_local = /a\	dsq = p->vendor_dsq ?: dsq;' "$1/$ext"
+}
+
+# a lock that is let go by a function of the vendor's
+change_unlock_helper() {
+	in_function consume_dispatch_q 's/raw_spin_unlock\(&dsq->lock\);/vendor_unlock(dsq);/' "$1/$ext"
+}
+
+# a test that asks for the contrary
+change_inverted() {
+	in_function do_enqueue_task 's/(ddsp_dsq_id) != (SCX_DSQ_INVALID)/\1 == \2/' "$1/$ext"
 }
 
 change_android_hook() {
@@ -286,8 +309,8 @@ change_rewrapped() {
 
 # --- other lines --------------------------------------------------------------------------------
 
-# 6.16, as far as it is known what that has: one file, and another name.
-change_like_6.16() {
+# The flags are in ext.c, as in 6.16.
+change_flags_in_ext_c() {
 	local internal=$1/kernel/sched/ext_internal.h
 
 	sed -n '/^enum scx_deq_flags {/,/^};/p' "$internal" >"$tmp/enum"
@@ -295,10 +318,8 @@ change_like_6.16() {
 	sed -i '/^enum scx_deq_flags {/,/^};/d' "$internal"
 	perl -0777 -i -pe 'BEGIN { open my $f, "<", shift; local $/; $text = <$f> }
 		s/^(?=static .*\n)/$text\n/m or die' "$tmp/enum" "$1/$ext"
-	sed -i 's/\bscx_locked_rq_state\b/ext_locked_rq/g' "$1"/kernel/sched/ext*.[ch]
 }
-undo_like_6.16() {
-	sed -i 's/\bext_locked_rq\b/scx_locked_rq_state/g' "$1"/kernel/sched/ext*.[ch]
+undo_flags_in_ext_c() {
 	sed -n '/^enum scx_deq_flags {/,/^};/p' "$1/$ext" >"$tmp/enum"
 	sed -i '/^enum scx_deq_flags {/,/^};/{
 		/^};/N
@@ -307,6 +328,28 @@ undo_like_6.16() {
 	perl -0777 -i -pe 'BEGIN { open my $f, "<", shift; local $/; $text = <$f> }
 		s/\n\n\n(?=enum scx_pick_idle_cpu_flags)/\n\n$text\n/ or die' "$tmp/enum" \
 		"$1/kernel/sched/ext_internal.h"
+}
+
+# The locked run queue is noted as in 6.16.
+change_noted_as_6_16() {
+	sed -Ei 's/^DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)/static &/
+		s/scx_locked_rq_state/locked_rq/g' "$1"/kernel/sched/ext*
+}
+undo_noted_as_6_16() {
+	sed -Ei 's/^static (DEFINE_PER_CPU\(struct rq \*, locked_rq\))/\1/
+		s/(DE(FINE|CLARE)_PER_CPU\(struct rq \*, |__this_cpu_(read|write)\()locked_rq/\1scx_locked_rq_state/' \
+		"$1"/kernel/sched/ext*
+}
+
+# Nearly 6.16: the flags are in ext.c, and the locked run queue is noted under a name that
+# no line has.
+change_like_6.16() {
+	change_flags_in_ext_c "$1"
+	sed -i 's/\bscx_locked_rq_state\b/ext_locked_rq/g' "$1"/kernel/sched/ext*.[ch]
+}
+undo_like_6.16() {
+	sed -i 's/\bext_locked_rq\b/scx_locked_rq_state/g' "$1"/kernel/sched/ext*.[ch]
+	undo_flags_in_ext_c "$1"
 }
 
 # functions of another line in this one
