@@ -86,10 +86,10 @@ verb() {
 
 # port_hint TREE: what helps where no series of the kit fits, for the end of a refusal.
 port_hint() {
-	local command=scx-custody
+	local port='scx-custody port'
 
-	! in_source || command=make
-	echo "; '$command port KSRC=$1 OUT=directory' writes a series for this tree"
+	! in_source || port='make port'
+	echo "; '$port KSRC=$1 OUT=directory' writes a series for this tree"
 }
 
 # undo_verb NAME VARIABLE DIR: how a user undoes one, where DIR is make's VARIABLE.
