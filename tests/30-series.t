@@ -278,4 +278,8 @@ for line in "${lines[@]}"; do
 		none_has_changed "$scratch/pristine.structures" "$scratch/patched.structures"
 done
 
+for patch in "$root"/patches/mixed/*; do
+	check "checkpatch --strict is silent on mixed/${patch##*/}" quiet_checkpatch "$src" "$patch"
+done
+
 done_testing
