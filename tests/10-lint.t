@@ -73,7 +73,7 @@ cells() {
 
 # series: the folders in patches/ that are whole series.
 series() {
-	(cd patches && ls -- */series) | sed 's,/.*,,'
+	(cd patches && ls -- */series) | sed 's,/.*,,' | sort
 }
 
 # made_on [LAYOUT]: each series, the layout if that is asked for, and the version that it
