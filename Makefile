@@ -18,8 +18,8 @@ kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED,$(if $($(name)),
 
 ## Everything at once
 
-demo: ##- build LINE (6.12, 6.18, ...) or KSRC=dir pristine and patched, boot both, compare
-	@lab/demo $(call quote,$(or $(KSRC),$(LINE)))
+demo: ##- build LINE (6.12, ...) or KSRC=dir pristine and patched, boot, compare; CONFIG=file
+	@lab/demo $(call quote,$(or $(KSRC),$(LINE))) $(if $(CONFIG),$(call quote,$(CONFIG)))
 
 check: ##- all tests; ends in 'N passed, N failed'
 	@lab/check

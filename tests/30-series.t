@@ -48,7 +48,8 @@ build() {
 configure() {
 	rm -rf "$2"
 	mkdir -p "$2"
-	make -C "$1" O="$2" KCONFIG_ALLCONFIG="$root/lab/kernels/boot.config" allnoconfig &&
+	cat "${small_config[@]}" >"$2/small.config"
+	make -C "$1" O="$2" KCONFIG_ALLCONFIG="$2/small.config" allnoconfig &&
 		make -C "$1" O="$2" -j"$(nproc)" prepare
 }
 
