@@ -21,8 +21,9 @@ series_arguments = $(if $(SERIES),--series $(call quote,$(SERIES))) $(if $(DOUBT
 
 ## Everything at once
 
-demo: ##- build LINE (6.12, ...) or KSRC=dir pristine and patched, boot, compare; CONFIG=file
-	@lab/demo $(call quote,$(or $(KSRC),$(LINE))) $(if $(CONFIG),$(call quote,$(CONFIG)))
+demo: ##- build LINE or KSRC=dir pristine and patched, boot; CONFIG=file SERIES=dir
+	@lab/demo $(if $(CONFIG),--config $(call quote,$(CONFIG))) $(series_arguments) \
+		$(call quote,$(or $(KSRC),$(LINE)))
 
 check: ##- all tests; ends in 'N passed, N failed'
 	@lab/check
@@ -110,9 +111,9 @@ fedora-spec: ##- put it beside Fedora's kernel.spec, SPEC=dir KSRC=dir; SERIES=d
 	@command/verbs/fedora-spec $(if $(UNDO),--undo) $(series_arguments) \
 		$(if $(KSRC),--ksrc $(call quote,$(KSRC))) $(call quote,$(SPEC))
 
-export: ##- write it to OUT=dir as FOR=ubuntu, opensuse, arch, nix or gentoo takes it; SERIES=dir
-	@command/verbs/export $(series_arguments) $(foreach name,FOR OUT,$(call quote,$(name)=$($(name)))) \
-		$(call quote,$(KSRC))
+export: ##- write it to OUT=dir for FOR=ubuntu, opensuse, arch, nix or gentoo; SERIES=dir
+	@command/verbs/export $(series_arguments) \
+		$(foreach name,FOR OUT,$(call quote,$(name)=$($(name)))) $(call quote,$(KSRC))
 
 ## Step by step
 
