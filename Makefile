@@ -21,8 +21,9 @@ series_arguments = $(if $(SERIES),--series $(call quote,$(SERIES))) $(if $(DOUBT
 
 ## Everything at once
 
-demo: ##- build LINE (6.12, 6.18, ...) or KSRC=dir pristine and patched, boot both, compare
-	@lab/demo $(call quote,$(or $(KSRC),$(LINE)))
+demo: ##- build LINE or KSRC=dir pristine and patched, boot; CONFIG=file SERIES=dir
+	@lab/demo $(if $(CONFIG),--config $(call quote,$(CONFIG))) $(series_arguments) \
+		$(call quote,$(or $(KSRC),$(LINE)))
 
 check: ##- all tests; ends in 'N passed, N failed'
 	@lab/check
@@ -110,6 +111,10 @@ fedora-spec: ##- put it beside Fedora's kernel.spec, SPEC=dir KSRC=dir; SERIES=d
 	@command/verbs/fedora-spec $(if $(UNDO),--undo) $(series_arguments) \
 		$(if $(KSRC),--ksrc $(call quote,$(KSRC))) $(call quote,$(SPEC))
 
+export: ##- write it to OUT=dir for FOR=ubuntu, opensuse, arch, nix or gentoo; SERIES=dir
+	@command/verbs/export $(series_arguments) \
+		$(foreach name,FOR OUT,$(call quote,$(name)=$($(name)))) $(call quote,$(KSRC))
+
 ## Step by step
 
 setup: ##- install what is missing through apt (as root)
@@ -138,7 +143,7 @@ help: ##- this list
 
 include install.mk
 
-.PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series check-port \
-	oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply port \
-	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec copies setup \
-	fetch kernel selftests example vm help
+.PHONY: demo check check-lockdep check-mutations check-overhead check-port check-releases \
+	check-series oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
+	port kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec export copies \
+	setup fetch kernel selftests example vm help

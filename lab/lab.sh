@@ -11,6 +11,10 @@
 # shellcheck disable=SC2034
 libbpf_line=6.18
 
+# The options of a kernel that is for lab/vm/run and the selftests alone.
+# shellcheck disable=SC2034
+small_config=("$root/lab/kernels/vm.config" "$root/lab/kernels/boot.config")
+
 # sources KIND: what lab/kernels/sources.tsv has of these, a regular expression.
 sources() {
 	awk -F '\t' -v kind="^($1)\$" '!/^#/ && $2 ~ kind { print $1 }' \

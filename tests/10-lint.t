@@ -71,12 +71,17 @@ cells() {
 		}' "$1"
 }
 
+# series: the folders in patches/ that are whole series.
+series() {
+	(cd patches && ls -- */series) | sed 's,/.*,,' | sort
+}
+
 # made_on [LAYOUT]: each series, the layout if that is asked for, and the version that it
 # was made on, as lab/kernels/sources.tsv has it; - if there is no source.
 made_on() {
 	local line layout version
 
-	for line in $(cd patches && echo *); do
+	for line in $(series); do
 		version=$(source_column "$line" version)
 		version=${version%%[-~]*}
 		layout=$(grep -lx "line=$line" compat/layouts/*)
@@ -121,7 +126,7 @@ check "docs/kernels.md has each series, its layout, and what it was made on" \
 check "docs/kernels.md has each release that a series is tried on" \
 	diff <(releases) <(releases_named)
 check "docs/quilt.md says of each series which tree it is for" \
-	diff <(cd patches && printf '%s\n' *) \
+	diff <(series) \
 		<(cells docs/quilt.md 'what is there' series | cut -f 2 | sed 's/,.*//' | sort)
 check "every verb of the Makefile is in its help" diff \
 	<(sed -nE 's/^([a-z0-9-]+):.*/\1/p' Makefile | sort) \

@@ -11,7 +11,24 @@
 # shellcheck source-path=SCRIPTDIR source=drifts.sh
 . "$root/tests/drifts.sh"
 
-# patched_as LINE TREE: is its sched_ext that of the line's patched tree, blank lines and
+# 6.17, which re-queues tasks by a guard as 6.19 does; a RHEL 10 is like that.
+mix_requeued_by_guard() {
+	sed -Ei '/^static void scx_bypass/,/^}/{
+		/sched_enq_and_set_ctx ctx;/d
+		/sched_enq_and_set_task\(/d
+		s/sched_deq_and_put_task\((.*), &ctx\)/guard(sched_change)(\1)/
+		}' "$1/kernel/sched/ext.c"
+}
+unmix_requeued_by_guard() {
+	sed -Ei '/^static void (scx_bypass|rq_offline_scx)/,/^}/{
+		/scx.runnable_node\) \{/a\			struct sched_enq_and_set_ctx ctx;
+		/taken off here/d
+		s/guard\(sched_change\)\((.*)\)/sched_deq_and_put_task(\1, \&ctx)/
+		/sched_deq_and_put_task/a\			sched_enq_and_set_task(\&ctx);
+		}' "$1/kernel/sched/ext.c"
+}
+
+# patched_as LINE TREE: is its sched_ext that of the line's patched tree, blanks and
 # the comment about the shim apart?
 patched_as() {
 	local twin file
@@ -19,12 +36,12 @@ patched_as() {
 	twin=$(sapling "$1")
 	apply "$twin" >/dev/null || return
 	for file in ext.c ext_internal.h ext_custody.h; do
-		diff -B "$twin/kernel/sched/$file" "$2/kernel/sched/$file" || return
+		diff -bB "$twin/kernel/sched/$file" "$2/kernel/sched/$file" || return
 	done
 	rm -rf "$twin"
 }
 
-for mix in 6.18:noted_as_6_16 6.17:flags_in_ext_c; do
+for mix in 6.18:noted_as_6_16 6.17:flags_in_ext_c 6.17:requeued_by_guard; do
 	line=${mix%:*} mix=${mix#*:}
 	ext=$(ext_of "$line")
 	tree=$(sapling "$line")

@@ -48,7 +48,8 @@ build() {
 configure() {
 	rm -rf "$2"
 	mkdir -p "$2"
-	make -C "$1" O="$2" KCONFIG_ALLCONFIG="$root/lab/kernels/boot.config" allnoconfig &&
+	cat "${small_config[@]}" >"$2/small.config"
+	make -C "$1" O="$2" KCONFIG_ALLCONFIG="$2/small.config" allnoconfig &&
 		make -C "$1" O="$2" -j"$(nproc)" prepare
 }
 
@@ -276,6 +277,10 @@ for line in "${lines[@]}"; do
 	structures "$objects" >"$scratch/patched.structures"
 	check "$line: no structure has changed" \
 		none_has_changed "$scratch/pristine.structures" "$scratch/patched.structures"
+done
+
+for patch in "$root"/patches/mixed/*; do
+	check "checkpatch --strict is silent on mixed/${patch##*/}" quiet_checkpatch "$src" "$patch"
 done
 
 done_testing

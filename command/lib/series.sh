@@ -153,20 +153,34 @@ offsets() {
 		}' "$1"
 }
 
-# choose_series [FOLDER [DOUBTS]]: the series that the tree takes: what port has written to
-# FOLDER for it, with doubts only if DOUBTS is not empty, or else the kit's. Refuse a tree
-# that takes none. Sets layout, line and series_folder.
+# series_option ARGUMENT...: does the command line go on with an option that says which
+# series is taken? Sets ported, with_doubts, and taken to the number of arguments.
+ported='' with_doubts=''
+series_option() {
+	case $1 in
+	--series)
+		[ -n "${2:-}" ] || usage_error "--series needs a folder"
+		ported=$2 taken=2 ;;
+	--with-doubts) with_doubts=yes taken=1 ;;
+	*) return 1 ;;
+	esac
+}
+
+# choose_series: the series that the tree takes: what port has written for it, if that is
+# asked for, or else the kit's. Refuse a tree that takes none. Sets layout, line and
+# series_folder.
 choose_series() {
 	local file name doubts
 
-	if [ -z "${1:-}" ]; then
-		[ -z "${2:-}" ] || usage_error "--with-doubts goes with --series"
+	if [ -z "$ported" ]; then
+		[ -z "$with_doubts" ] || usage_error "--with-doubts goes with --series"
 		refuse_unless_pristine
 		return
 	fi
 	refuse_patched
-	[ -f "$1/ported" ] || die "$1 is no series that port has written: it has no file 'ported'."
-	series_folder=$(CDPATH='' cd -P -- "$1" && pwd)
+	[ -f "$ported/ported" ] ||
+		die "$ported is no series that port has written: it has no file 'ported'."
+	series_folder=$(CDPATH='' cd -P -- "$ported" && pwd)
 	layout=ported
 	line=$(sed -n 's/^line=//p' "$series_folder/ported")
 	doubts=$(sed -n 's/^doubts=//p' "$series_folder/ported")
@@ -177,7 +191,7 @@ choose_series() {
 	file=$(cd "$tree" && sha256sum --check --quiet "$series_folder/tree.sha256" 2>/dev/null | head -n1)
 	[ -z "$file" ] ||
 		die "${file%%: *} in $tree is not what it was when port wrote $series_folder; run port again."
-	[ "$doubts" = 0 ] || [ -n "${2:-}" ] ||
+	[ "$doubts" = 0 ] || [ -n "$with_doubts" ] ||
 		die "port has $doubts doubts about $series_folder, which its file 'report' names; look at them, and say --with-doubts (for make, DOUBTS=yes) to take it all the same."
 }
 

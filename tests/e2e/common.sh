@@ -152,7 +152,7 @@ small_config() {
 	local work=$1 objects=$cache/e2e/config log=$cache/logs/e2e-config.log toolchain=()
 
 	mkdir -p "$objects"
-	configure_small "$line" "$root/lab/kernels/boot.config" "$root/lab/kernels/e2e.config" >&2
+	configure_small "$line" "${small_config[@]}" "$root/lab/kernels/e2e.config" >&2
 	cat "$objects/.config"
 	rm -rf "$objects"
 }
