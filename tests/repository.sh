@@ -68,7 +68,7 @@ spoil_rpm() {
 	unsigned-index) rm repodata/repomd.xml.asc ;;
 	changed-package) change_byte "$2" ;;
 	unsigned-package)
-		rpmsign --delsign "$2" && createrepo_c --quiet . &&
+		rpmsign --delsign "$2" && rm -r repodata* && createrepo_c --quiet . &&
 			sign_with "$key" repodata/repomd.xml --armor --detach-sign ;;
 	esac
 }

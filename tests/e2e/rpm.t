@@ -32,6 +32,12 @@ dnf() {
 		--refresh --assumeyes "$@"
 }
 
+# dnf_afresh COMMAND...: as one that has not seen the repository yet.
+dnf_afresh() {
+	rm -rf "$system/var/cache/dnf"
+	dnf "$@"
+}
+
 # refuses_without_base: dnf does not install the kit where there is nothing that it
 # needs, and says what there is not.
 refuses_without_base() {
@@ -116,7 +122,7 @@ step "dnf installs the base" dnf install "$base"
 list_files >"$work/before"
 for fault in $(faults rpm); do
 	check "dnf refuses: $fault" refuses_fault "$fault" rpm "$repository" \
-		"$(cd "$work/kernel" && echo kernel-[0-9]*.rpm)" dnf install kernel-scxcustody
+		"$(cd "$work/kernel" && echo kernel-[0-9]*.rpm)" dnf_afresh install kernel-scxcustody
 done
 step "dnf installs the kernel and the kit" dnf install kernel-scxcustody "${kit[@]}"
 expect "installed: version" "$version" "$(installed)"
