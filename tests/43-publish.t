@@ -24,7 +24,8 @@ make_keys "$tmp/gnupg"
 # A key of somebody else's, who gave his public half.
 (make_keys "$tmp/elsewhere" && gpg --export "$key" >"$tmp/public" && gpgconf --kill gpg-agent)
 gpg --batch --quiet --import "$tmp/public"
-public_key=$(gpg --batch --with-colons --show-keys "$tmp/public" | awk -F : '$1 == "fpr" { print $10 }')
+public_key=$(gpg --batch --with-colons --show-keys "$tmp/public" |
+	awk -F : '$1 == "fpr" { print $10 }')
 old=6.18.15+scxcustody1 new=6.18.16+scxcustody1
 packages=$tmp/packages
 mkdir "$packages"
@@ -232,13 +233,15 @@ for format in deb rpm; do
 	deb)
 		first=("$packages"/linux-{image,headers}-"$old"_*.deb "$packages"/scx-custody-patches_1.0_*.deb
 			"$packages"/with-epoch_*.deb)
-		second=("$packages"/linux-image-{"$new",6.19.1,"$new"-dbg}_*.deb "$packages"/scx-custody-patches_1.1_*.deb)
+		second=("$packages"/linux-image-{"$new",6.19.1,"$new"-dbg}_*.deb
+			"$packages"/scx-custody-patches_1.1_*.deb)
 		other=$packages/kernel-$old-1.x86_64.rpm
 		newest=linux-image-${new}_6.18.16-1_amd64.deb
 		index=InRelease meta=linux-image-scxcustody
 		at_first=("linux-image-$old 6.18.15-1" "linux-image-scxcustody $old-1" "with-epoch 1:2-1"
 			"scx-custody-patches 1.0" "linux-headers-scxcustody $old-1" "linux-headers-$old 6.18.15-1")
-		later=("${at_first[@]/scx-custody-patches 1.0/scx-custody-patches 1.1}" "linux-image-$new 6.18.16-1")
+		later=("${at_first[@]/scx-custody-patches 1.0/scx-custody-patches 1.1}"
+			"linux-image-$new 6.18.16-1")
 		later=("${later[@]/linux-image-scxcustody $old/linux-image-scxcustody $new}")
 		wanted=(linux-image-scxcustody linux-headers-scxcustody with-epoch scx-custody-patches) ;;
 	rpm)
@@ -250,7 +253,8 @@ for format in deb rpm; do
 		at_first=("kernel $old-1" "kernel-scxcustody $old-1" "kernel-devel $old-1"
 			"kernel-devel-scxcustody $old-1" "scx-custody-patches 1.0-1")
 		# What is newer and without custody is a user's own to choose, or to exclude.
-		later=("${at_first[@]/scx-custody-patches 1.0/scx-custody-patches 1.1}" "kernel $new-1" "kernel 6.19.1-1")
+		later=("${at_first[@]/scx-custody-patches 1.0/scx-custody-patches 1.1}"
+			"kernel $new-1" "kernel 6.19.1-1")
 		later=("${later[@]/kernel-scxcustody $old/kernel-scxcustody $new}")
 		wanted=(kernel-scxcustody kernel-devel-scxcustody scx-custody-patches) ;;
 	esac
@@ -303,15 +307,19 @@ for format in deb rpm; do
 	no "an unknown key" "gpg has no key 'nobody'" OUT="$repository" KEY=nobody "${first[0]}"
 	no "a key of which there is the public half" 'only the public half of' \
 		OUT="$repository" KEY="$public_key" "${first[0]}"
-	no "several keys" "several secret keys for 'localhost'" OUT="$repository" KEY=localhost "${first[0]}"
+	no "several keys" "several secret keys for 'localhost'" \
+		OUT="$repository" KEY=localhost "${first[0]}"
 	no "another key" 'is signed with another key' OUT="$repository" KEY="$other_key" "${first[0]}"
 	no "no folder" 'no folder for the repository is given' KEY="$key" "${first[0]}"
-	no "a folder in no folder" 'there is no folder .*/none to make' OUT="$tmp/none/here" KEY="$key" "${first[0]}"
+	no "a folder in no folder" 'there is no folder .*/none to make' \
+		OUT="$tmp/none/here" KEY="$key" "${first[0]}"
 	no "a file for a folder" 'is not a folder' OUT="$tmp/spec" KEY="$key" "${first[0]}"
 	no "no such package" 'there is no file .*none' "${to[@]}" "$tmp/none"
 	no "no package" 'is neither a .deb nor an .rpm package' "${to[@]}" "$tmp/spec"
-	no "a package of the other kind" 'is a repository for (apt|dnf), and the packages are for' "${to[@]}" "$other"
-	no "packages of both kinds" 'publish each kind in a folder of its own' "${to[@]}" "${first[0]}" "$other"
+	no "a package of the other kind" 'is a repository for (apt|dnf), and the packages are' \
+		"${to[@]}" "$other"
+	no "packages of both kinds" 'publish each kind in a folder of its own' \
+		"${to[@]}" "${first[0]}" "$other"
 	no "an unknown option" "'--force' is not an option" "${to[@]}" --force "${first[0]}"
 	no "no URL" "'example.org' is no URL" "${to[@]}" URL=example.org "${first[0]}"
 	head -c -20 "${second[0]}" >"$tmp/short"
