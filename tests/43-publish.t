@@ -171,7 +171,8 @@ killed_anywhere() {
 	cp -a "$repository" "$tmp/kept"
 	while killed $((++n)) "$root/command/verbs/publish" OUT="$repository" KEY="$key" "$1"; do
 		rm -rf "${verb_tmp:?}"/*
-		rm -rf "$system/var/cache" && mkdir -p "$system/var/cache/apt/archives/partial"
+		# Nor does the client know of the newer index, after which apt takes no older one.
+		fresh_system
 		update || return
 		seen=$(has_newest && echo new || echo old)
 		echo "killed after rename $n: $seen"
