@@ -213,7 +213,7 @@ for line in "${lines[@]}"; do
 	# newer than all that was built from it.
 	(cd "$tree" && touched_files "$folder"/*.patch | xargs rm -f)
 	copy_touched "$src" "$tree" "$folder"/*.patch
-	at_exit "rm -rf '$tree'"
+	at_exit "rm -rf ${tree@Q}"
 	cd "$tree" || exit
 	# What of the series is for this very tree.
 	mapfile -t names < <("$root/command/verbs/detect" --patches "$src" | sed 's/.*\///')
