@@ -13,7 +13,7 @@ LINE ?= 6.12
 quote = '$(subst ','\'',$(1))'
 
 # What is given of these, as the command takes it.
-kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED,$(if $($(name)),\
+kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED JOBS,$(if $($(name)),\
 	$(call quote,$(name)=$($(name)))))
 
 ## Everything at once
@@ -71,7 +71,7 @@ apply: ##- apply the series that fits, all of it or nothing
 unapply: ##- undo apply, to the byte
 	@command/verbs/unapply $(call quote,$(KSRC))
 
-## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no
+## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no JOBS=n
 
 kernel-deb: ##- apply, configure and build for apt, print where the packages are
 	@command/scx-custody kernel-deb $(kernel_arguments)

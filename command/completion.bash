@@ -39,7 +39,7 @@ _scx_custody() {
 	debian-source | fedora-spec) words='--undo --help' ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
-		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED=' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED= JOBS=' -- "$cur")
 		return ;;
 	esac
 	if [[ $cur = -* ]] || [ "${COMP_WORDS[1]}" = status ]; then

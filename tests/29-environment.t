@@ -36,7 +36,7 @@ status_is() {
 	out=$("${@:2}" "$root/command/scx-custody" status 2>&1) || status=$?
 	printf '%s\nexit status %d\n' "$out" $status
 	[ "$(wc -l <<<"$out")" -ge 4 ] && [ $status -le 1 ] &&
-		[ "$(sed 's/ .*//' <<<"$out" | grep . | paste -sd ' ')" = 'kernel custody verdict scheduler' ] &&
+		[ "$(cut -d ' ' -f 1 <<<"$out" | grep . | paste -sd ' ')" = 'kernel custody verdict scheduler' ] &&
 		grep -qE "^custody    $1" <<<"$out"
 }
 

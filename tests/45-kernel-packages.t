@@ -70,6 +70,9 @@ with_path_without() {
 	done
 }
 
+check "JOBS that are no number" refuses "$tree" "JOBS is a number of jobs from 1, not 'many'" \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$config" JOBS=many
+
 with_path_without pahole
 check "no pahole" refuses "$tree" 'pahole is not installed; run .make setup. as root' \
 	env PATH="$tmp/path" "$command" kernel-deb KSRC="$tree" CONFIG="$config"
@@ -144,6 +147,61 @@ check "a vendor's key that is not there" \
 check "an option that the kernel does not have is named" \
 	tells 'CONFIG_NO_SUCH_OPTION: asked for y, is n' \
 	"$command" kernel-deb KSRC="$whole" CONFIG="$tmp/vendor"
+
+# A version that no package's name can have, before anything is compiled. What stops it is
+# named, and so is a real-time kernel.
+with_options CONFIG_EXPERT=y CONFIG_PREEMPT_RT=y '# CONFIG_FUNCTION_TRACER is not set' \
+	'CONFIG_LOCALVERSION="-My_Co"' >"$tmp/named"
+check "a local version that apt's packages cannot have" \
+	tells 'called 6\.18\.15-My_Co\+scxcustody1, and .* small letters; change CONFIG_LOCALVERSION in ' \
+	"$command" kernel-deb KSRC="$whole" CONFIG="$tmp/named"
+check "a real-time kernel is told about" tells 'CONFIG_PREEMPT_RT is on: .* docs/kernels\.md' \
+	"$command" kernel-deb KSRC="$whole" CONFIG="$tmp/named"
+with_options 'CONFIG_LOCALVERSION="-My@Co"' >"$tmp/named"
+check "a local version that dnf's packages cannot have" \
+	tells 'called 6\.18\.15-My@Co\+scxcustody1, and .* digits and letters; change CONFIG_LOCALVERSION in ' \
+	"$command" kernel-rpm KSRC="$whole" CONFIG="$tmp/named"
+with_options "CONFIG_LOCALVERSION=\"-$(printf 'x%.0s' {1..60})\"" >"$tmp/named"
+check "a local version that is too long" tells 'longer than the 64 characters' \
+	"$command" kernel-rpm KSRC="$whole" CONFIG="$tmp/named"
+
+# What the tools themselves say of names: as refuse_release has it.
+deb_takes() {
+	mkdir -p "$tmp/name/debian/tmp/DEBIAN"
+	printf '%s\n' 'Source: linux-upstream' 'Maintainer: t <t@example.org>' '' \
+		"Package: linux-image-$1" 'Architecture: all' 'Description: t' >"$tmp/name/debian/control"
+	printf '%s\n' 'linux-upstream (1-1) unstable; urgency=low' '' '  * t' '' \
+		' -- t <t@example.org>  Fri, 27 Nov 2026 00:00:00 +0000' >"$tmp/name/debian/changelog"
+	(cd "$tmp/name" && dpkg-gencontrol -p"linux-image-$1" -Pdebian/tmp 2>&1)
+}
+rpm_takes() {
+	printf '%s\n' 'Name: kernel' "Version: ${1//-/_}" 'Release: 1' 'Summary: t' 'License: t' \
+		'%description' >"$tmp/name.spec"
+	rpmspec -q "$tmp/name.spec" 2>&1
+}
+check "dpkg takes 6.18.15-a+b.c" deb_takes 6.18.15-a+b.c
+check "dpkg does not take _" eval "! deb_takes 6.18.15_a"
+check "dpkg does not take capital letters" eval "! deb_takes 6.18.15-A"
+check "rpm takes 6.18.15-A_b+c~d^e" rpm_takes 6.18.15-A_b+c~d^e
+check "rpm does not take @" eval "! rpm_takes 6.18.15@a"
+
+# jobs_are N COMMAND...: so many jobs at once would be run by what a make of ours calls.
+jobs_are() {
+	local jobs
+
+	printf 'all:\n\t@bash -c ". %s/command/lib/base.sh && echo \$\$JOBS"\n' "$root" >"$tmp/jobs.mk"
+	jobs=$("${@:2}" make -s -f "$tmp/jobs.mk" "${make_options[@]}" 2>"$tmp/stderr") || :
+	echo "jobs: $jobs, $(cat "$tmp/stderr")"
+	[ "$jobs" = "$1" ]
+}
+make_options=()
+check "as many jobs as CPUs" jobs_are "$(nproc)" env -u JOBS -u MAKEFLAGS
+check "as many jobs as JOBS says" jobs_are 3 env -u MAKEFLAGS JOBS=3
+make_options=(-j5)
+check "as many jobs as make was told" jobs_are 5 env -u JOBS -u MAKEFLAGS
+make_options+=(JOBS=7)
+check "JOBS has the last word" jobs_are 7 env -u JOBS -u MAKEFLAGS
+
 check "the tree is still pristine" diff -r "${pristine_tree[6.18]}/kernel/sched" "$whole/kernel/sched"
 
 if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=100M none "$tmp/small" 2>/dev/null; then

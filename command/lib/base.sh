@@ -30,8 +30,12 @@ unset SCX_CUSTODY_SELF
 # Programs called by programs go on counting where their caller started.
 export SCX_CUSTODY_START=${SCX_CUSTODY_START:-$(date +%s)}
 
-# What the make above us was called with is nothing to the makes that a program
-# runs, the kernel's among them: they have variables of the same names.
+# How many jobs a make may run that we call: JOBS, else as many as the make above us (its
+# -j), else one for each CPU.
+[ -n "${JOBS:-}" ] || [[ ! ${MAKEFLAGS:-} =~ (^| )-j([0-9]+) ]] || JOBS=${BASH_REMATCH[2]}
+export JOBS=${JOBS:-$(nproc)}
+# Nothing else that this was called with is for the makes that a program runs, the kernel's
+# among them: they have variables of the same names.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # What is made is for others to read, too: sources, packages, verdicts.
@@ -48,6 +52,8 @@ usage_error() {
 	printf "%s: %s; '%s --help' shows the usage.\n" "$self" "$*" "$self" >&2
 	exit 2
 }
+
+[[ $JOBS =~ ^[1-9][0-9]*$ ]] || usage_error "JOBS is a number of jobs from 1, not '$JOBS'"
 
 # clock: minutes:seconds since the outermost script started.
 clock() {
