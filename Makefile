@@ -101,6 +101,10 @@ fedora-spec: ##- put it beside Fedora's kernel.spec, SPEC=dir KSRC=dir; UNDO=1
 	@command/verbs/fedora-spec $(if $(UNDO),--undo) \
 		$(if $(KSRC),--ksrc $(call quote,$(KSRC))) $(call quote,$(SPEC))
 
+export: ##- write it to OUT=dir as FOR=ubuntu, opensuse, arch, nix or gentoo takes it
+	@command/verbs/export $(foreach name,FOR OUT,$(call quote,$(name)=$($(name)))) \
+		$(call quote,$(KSRC))
+
 ## Step by step
 
 setup: ##- install what is missing through apt (as root)
@@ -131,5 +135,5 @@ include install.mk
 
 .PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series \
 	oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
-	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec copies setup \
+	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec export copies setup \
 	fetch kernel selftests example vm help

@@ -16,7 +16,9 @@ _scx_custody_paths() {
 _scx_custody() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} name=''
 	local verbs='status detect verify apply unapply kernel-deb kernel-rpm debian-source fedora-spec'
-	local words=''
+	local words='' distributions='ubuntu opensuse arch nix gentoo'
+
+	verbs+=' export'
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$cur")
@@ -24,8 +26,15 @@ _scx_custody() {
 	fi
 	[[ $before != '=' ]] || name=${COMP_WORDS[COMP_CWORD - 2]}
 	[[ $cur != '=' ]] || name=$before
+	case $before in
+	--for) name=FOR ;;
+	--out) name=OUT ;;
+	esac
 	case $name in
 	KSRC | OUT) _scx_custody_paths directory; return ;;
+	FOR)
+		mapfile -t COMPREPLY < <(compgen -W "$distributions" -- "${cur#=}")
+		return ;;
 	CONFIG) _scx_custody_paths file; return ;;
 	DEBUG | PATCHED)
 		mapfile -t COMPREPLY < <(compgen -W no -- "${cur#=}")
@@ -37,6 +46,7 @@ _scx_custody() {
 	verify) words='--json --help' ;;
 	apply | unapply) words=--help ;;
 	debian-source | fedora-spec) words='--undo --help' ;;
+	export) words='--for --out --help' ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
 		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED= JOBS=' -- "$cur")

@@ -100,6 +100,7 @@ apply() { "$verbs/apply" "$@"; }
 unapply() { "$verbs/unapply" "$@"; }
 debian_source() { "$verbs/debian-source" "$@"; }
 fedora_spec() { "$verbs/fedora-spec" "$@"; }
+export_series() { "$verbs/export" "$@"; }
 
 # by_plain_quilt TREE LINE: with the lines deleted of what the tree has of itself.
 by_plain_quilt() {
@@ -158,7 +159,7 @@ is_there() {
 # refuses TREE PATTERN COMMAND...: it fails, changes nothing in TREE, leaves
 # nothing behind, and says why in one sentence, which matches the pattern.
 refuses() {
-	local before out names='detect|verify|apply|unapply|debian-source|fedora-spec'
+	local before out names='detect|verify|apply|unapply|debian-source|fedora-spec|export'
 
 	before=$(snapshot "$1")
 	if out=$(TMPDIR=$verb_tmp "${@:3}" 2>"$tmp/stderr"); then
