@@ -87,6 +87,9 @@ deb: ##- build for apt, print where the packages are
 rpm: ##- build for dnf, print where the packages are
 	@lab/build-packages rpm
 
+dist: ##- make the source tarball, from which both build without git
+	@lab/build-packages dist
+
 install: install-patches install-selftests install-dkms install-unit ##- into DESTDIR=, prefix=/usr/local
 
 status: ##- does the running kernel have the semantics? JSON=1
@@ -135,5 +138,5 @@ include install.mk
 
 .PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series \
 	oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
-	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec export copies setup \
+	kernel-deb kernel-rpm deb rpm dist install status debian-source fedora-spec export copies setup \
 	fetch kernel selftests example vm help

@@ -56,27 +56,13 @@ check "a tree that was built in" refuses "$tree" "'make mrproper' there" \
 	"$command" kernel-deb KSRC="$tree" CONFIG="$config"
 rm "$tree/.config"
 
-# with_path_without PROGRAM...: make a PATH in which they are not.
-with_path_without() {
-	local folder=$tmp/path program
-
-	rm -rf "$folder"
-	mkdir "$folder"
-	for program in /usr/local/bin/* /usr/bin/* /bin/* /usr/sbin/* /sbin/*; do
-		ln -sf "$program" "$folder/"
-	done
-	for program; do
-		rm "$folder/$program"
-	done
-}
-
 check "JOBS that are no number" refuses "$tree" "JOBS is a number of jobs from 1, not 'many'" \
 	"$command" kernel-deb KSRC="$tree" CONFIG="$config" JOBS=many
 
-with_path_without pahole
+path_without "$tmp/path" pahole
 check "no pahole" refuses "$tree" 'pahole is not installed; run .make setup. as root' \
 	env PATH="$tmp/path" "$command" kernel-deb KSRC="$tree" CONFIG="$config"
-with_path_without rpmbuild
+path_without "$tmp/path" rpmbuild
 check "no rpmbuild" refuses "$tree" 'rpmbuild is not installed' \
 	env PATH="$tmp/path" "$command" kernel-rpm KSRC="$tree" CONFIG="$config"
 
@@ -127,7 +113,7 @@ tells() {
 }
 
 # A pahole from before BTF could be made with it: no option for schedulers is left.
-with_path_without pahole
+path_without "$tmp/path" pahole
 printf '#!/bin/sh\necho v1.10\n' >"$tmp/path/pahole"
 chmod +x "$tmp/path/pahole"
 check "options that sched_ext needs, and that cannot be had" \
@@ -189,6 +175,7 @@ check "rpm does not take @" eval "! rpm_takes 6.18.15@a"
 jobs_are() {
 	local jobs
 
+	# shellcheck disable=SC2016 # for make and the inner shell
 	printf 'all:\n\t@bash -c ". %s/command/lib/base.sh && echo \$\$JOBS"\n' "$root" >"$tmp/jobs.mk"
 	jobs=$("${@:2}" make -s -f "$tmp/jobs.mk" "${make_options[@]}" 2>"$tmp/stderr") || :
 	echo "jobs: $jobs, $(cat "$tmp/stderr")"
