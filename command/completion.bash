@@ -70,7 +70,7 @@ _scx_custody() {
 		return ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
-		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED=' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED= JOBS=' -- "$cur")
 		return ;;
 	esac
 	if [[ $cur = -* ]] || [ "${COMP_WORDS[1]}" = status ]; then
