@@ -89,6 +89,12 @@ kernel-deb: ##- apply, configure and build for apt, print where the packages are
 kernel-rpm: ##- the same for dnf
 	@command/scx-custody kernel-rpm $(kernel_arguments)
 
+## A signed repository
+
+publish: ##- put PACKAGES='FILE...' into OUT=dir for apt or dnf, signed with KEY=id; URL=url
+	@command/scx-custody publish $(foreach name,OUT KEY URL,$(if $($(name)),\
+		$(call quote,$(name)=$($(name))))) $(PACKAGES)
+
 ## Packages of the kit
 
 deb: ##- build for apt, print where the packages are
@@ -148,5 +154,5 @@ include install.mk
 
 .PHONY: demo check check-lockdep check-mutations check-overhead check-port check-releases \
 	check-series oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
-	port kernel-deb kernel-rpm deb rpm dist install status debian-source fedora-spec export \
-	copies setup fetch kernel selftests example vm help
+	port kernel-deb kernel-rpm publish deb rpm dist install status debian-source fedora-spec \
+	export copies setup fetch kernel selftests example vm help

@@ -203,6 +203,7 @@ no_comments              sure     6.12 6.18
 rewrapped                sure     6.18 6.19
 flags_in_ext_c           sure     6.17
 noted_as_6_16            sure     6.18 6.19
+requeued_by_guard        sure     6.17
 like_6.16                sure     6.17
 mixed_with_6.19          sure     6.17
 '

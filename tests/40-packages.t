@@ -127,7 +127,7 @@ fi
 dpkg-deb -x "$deb"/scx-custody-patches_*_all.deb "$tmp/root"
 command=$tmp/root/usr/bin/scx-custody
 for verb in detect verify apply unapply port status kernel-deb kernel-rpm debian-source \
-	fedora-spec export; do
+	fedora-spec export publish; do
 	check "$verb: is there, and has a help" "$command" "$verb" --help
 	check "$verb: is in the manual" grep -Fq -- "${verb/-/\\-}" "$root/docs/man/scx-custody.1"
 done
