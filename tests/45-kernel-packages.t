@@ -234,4 +234,19 @@ for verb in kernel-deb kernel-rpm; do
 	check "$verb: there are no packages" [ -z "$(ls -A "$tmp/out")" ]
 done
 
+# What merge_config.sh of Linux 7.0 and later says; 6.18's is above.
+merge_config_says='WARNING: Value requested for CONFIG_A not in final .config
+Requested value: CONFIG_A=y
+Actual value:
+WARNING: CONFIG_B not in merged config but added in final .config:
+Requested value:
+Actual value:    CONFIG_B=y
+WARNING: CONFIG_C differs:
+Requested value: CONFIG_C=m
+Actual value:    CONFIG_C=y'
+# shellcheck source-path=SCRIPTDIR source=../command/lib/kbuild.sh
+. "$root/command/lib/kbuild.sh"
+check "7.0 tells in other words which options are not as asked for" \
+	diff <(not_stuck <(echo "$merge_config_says")) <(printf 'CONFIG_%s\n' $'A\ty\tn' $'C\tm\ty')
+
 done_testing
