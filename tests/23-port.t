@@ -61,7 +61,8 @@ compiles() {
 
 	if [ ! -d "$whole" ]; then
 		cp -rs "${pristine_tree[$1]}" "$whole"
-		make -C "$whole" O="$objects" KCONFIG_ALLCONFIG="$root/lab/kernels/boot.config" allnoconfig &&
+		cat "${small_config[@]}" >"$objects.config"
+		make -C "$whole" O="$objects" KCONFIG_ALLCONFIG="$objects.config" allnoconfig &&
 			make -C "$whole" O="$objects" -j"$JOBS" prepare || return
 	fi
 	for file in include/linux/sched/ext.h $(cd "$2" && ls kernel/sched/ext*.[ch]); do
