@@ -188,9 +188,9 @@ choose_series() {
 		[ -f "$series_folder/$name" ] ||
 			die "$series_folder/$name is missing, which $series_folder/series names."
 	done < <(patch_names "$series_folder/series")
-	file=$(cd "$tree" && sha256sum --check --quiet "$series_folder/tree.sha256" 2>/dev/null | head -n1)
+	file=$(first_changed "$tree" "$series_folder/tree.sha256")
 	[ -z "$file" ] ||
-		die "${file%%: *} in $tree is not what it was when port wrote $series_folder; run port again."
+		die "$file in $tree is not what it was when port wrote $series_folder; run port again."
 	[ "$doubts" = 0 ] || [ -n "$with_doubts" ] ||
 		die "port has $doubts doubts about $series_folder, which its file 'report' names; look at them, and say --with-doubts (for make, DOUBTS=yes) to take it all the same."
 }

@@ -56,6 +56,15 @@ open_tree() {
 	refuse_crlf include/linux/sched/ext.h 'kernel/sched/*.[ch]' 'kernel/sched/ext/*.[ch]'
 }
 
+# first_changed FOLDER SUMS: the first file of FOLDER that is not as the file SUMS has it.
+# Busybox's sha256sum has no --quiet.
+first_changed() {
+	local changed
+
+	changed=$(cd "$1" && LC_ALL=C sha256sum -c "$2" 2>/dev/null | grep -m 1 -v ': OK$') || :
+	echo "${changed%%: *}"
+}
+
 # refuse_crlf PATTERN...: no patch fits lines that end as on other systems.
 refuse_crlf() {
 	local -a endings
