@@ -15,10 +15,10 @@ _scx_custody_paths() {
 
 _scx_custody() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} name=''
-	local verbs='status detect verify apply unapply port kernel-deb kernel-rpm debian-source fedora-spec'
+	local verbs='status detect verify apply unapply port kernel-deb kernel-rpm publish'
 	local words='' distributions='ubuntu opensuse arch nix gentoo'
 
-	verbs+=' export publish'
+	verbs+=' debian-source fedora-spec export'
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$cur")
@@ -28,7 +28,7 @@ _scx_custody() {
 	[[ $cur != '=' ]] || name=$before
 	case $before in
 	--for) name=FOR ;;
-	--out) name=OUT ;;
+	--out | --series) name=OUT ;;
 	esac
 	case $name in
 	KSRC | OUT) _scx_custody_paths directory; return ;;
@@ -51,11 +51,7 @@ _scx_custody() {
 	verify) words='--json --help' ;;
 	apply | debian-source | fedora-spec)
 		words='--series --with-doubts --help'
-		[ "${COMP_WORDS[1]}" = apply ] || words+=' --undo'
-		if [ "$before" = --series ]; then
-			_scx_custody_paths directory
-			return
-		fi ;;
+		[ "${COMP_WORDS[1]}" = apply ] || words+=' --undo' ;;
 	unapply) words=--help ;;
 	export) words='--for --out --series --with-doubts --help' ;;
 	publish)

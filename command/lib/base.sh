@@ -33,7 +33,6 @@ export SCX_CUSTODY_START=${SCX_CUSTODY_START:-$(date +%s)}
 # How many jobs a make may run that we call: JOBS, else as many as the make above us (its
 # -j), else one for each CPU.
 [ -n "${JOBS:-}" ] || [[ ! ${MAKEFLAGS:-} =~ (^| )-j([0-9]+) ]] || JOBS=${BASH_REMATCH[2]}
-export JOBS=${JOBS:-$(nproc)}
 # Nothing else that this was called with is for the makes that a program runs, the kernel's
 # among them: they have variables of the same names.
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -53,7 +52,12 @@ usage_error() {
 	exit 2
 }
 
-[[ $JOBS =~ ^[1-9][0-9]*$ ]] || usage_error "JOBS is a number of jobs from 1, not '$JOBS'"
+# set_jobs NUMBER
+set_jobs() {
+	[[ $1 =~ ^[1-9][0-9]*$ ]] || usage_error "JOBS is a number of jobs from 1, not '$1'"
+	export JOBS=$1
+}
+set_jobs "${JOBS:-$(nproc)}"
 
 # clock: minutes:seconds since the outermost script started.
 clock() {
