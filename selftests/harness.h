@@ -144,7 +144,7 @@ void kick_cpus(void);
 /* Moves between DSQs by programs that are no ops, where the kernel has them. */
 bool can_move_unlocked(void);
 bool move_unlocked(void);		/* once, by a program run by us */
-bool start_movers(void);		/* again and again, by a timer on each CPU */
+bool start_movers(void);		/* again and again, by timers on CPUs */
 /* Re-enqueueing of user DSQs, where the kernel has that. */
 bool can_reenqueue(void);
 /* Dispatches to user DSQs take that many seconds longer, where a program can do that. */

@@ -76,8 +76,10 @@ static void usage(FILE *out)
 "\n"
 "Test whether this kernel calls ops.dequeue() of a sched_ext scheduler exactly\n"
 "once each time that a task leaves the scheduler's custody. Each test loads a\n"
-"scheduler of its own. The program needs root, no other scheduler loaded, and CPU\n"
-"time to spare: a task that is not run for 10 s fails its test.\n"
+"scheduler of its own. The program needs root, no other scheduler loaded, no task\n"
+"with a core cookie, and CPU time to spare. It uses the CPUs that it may use itself,\n"
+"and takes as many descriptors as it needs. A task that is not run for 10 s fails its\n"
+"test. What could not be set up, or not often enough, is a skip with its reason.\n"
 "\n"
 "  --list              name the tests and what must hold; run nothing\n"
 "  --run PATTERN       run the tests whose names match the shell pattern\n"
@@ -99,7 +101,8 @@ static void usage(FILE *out)
 "  --no-scheduler      with --bench-pipe: measure without loading a scheduler\n"
 "  --help              show this text\n"
 "\n"
-"Exit status: 0 all passed, 1 a test failed, 4 no test could run, 2 wrong usage.\n"
+"Exit status: 0 all passed, 1 a test failed, 4 no test could run or the tests were\n"
+"cut short by another BPF scheduler, 2 wrong usage.\n"
 "With --verdict: 0 FILE has a verdict on this kernel, whatever it is, or none because\n"
 "the tests did not end; 1 it has none.\n");
 }

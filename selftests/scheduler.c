@@ -15,6 +15,8 @@ struct books *books;
 struct ending *ending;
 struct held_back *held_back;
 
+#define MAX_MOVERS	8
+
 static struct custody *schedulers[2];	/* with ops.dequeue(), and without */
 struct custody *scheduler;
 static struct bpf_link *attached;
@@ -210,14 +212,17 @@ bool move_unlocked(void)
 	return !run_errand(scheduler->progs.move_now, &none);
 }
 
-/* On each CPU; they end when there is nowhere to move tasks to. */
+/*
+ * They end when there is nowhere to move tasks to. All of them want the locks of the same
+ * few DSQs, so there is not one on each of many CPUs: these would do nothing but wait.
+ */
 bool start_movers(void)
 {
 	struct errand none = {};
 	bool started = true;
 	int i;
 
-	for (i = 0; i < nr_cpus; i++)
+	for (i = 0; i < nr_cpus && i < MAX_MOVERS; i++)
 		started &= pin(0, cpus[i]) && !run_errand(scheduler->progs.start_mover, &none);
 	return pin(0, -1) && started;
 }
