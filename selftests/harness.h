@@ -119,13 +119,13 @@ bool over(void);
  */
 struct patience {
 	double begin;
+	double latest;		/* turn */
 	double seconds;
 	unsigned int turns;
 };
 
 struct patience patience_for(double seconds);
 bool out_of_patience(struct patience *patience);	/* to be asked once a turn */
-extern bool too_slow;
 
 #define wait_until_for(condition, seconds)				\
 ({									\

@@ -48,25 +48,30 @@ enum result skip(const char *format, ...)
 	return SKIP;
 }
 
-#define ENOUGH_TURNS	100	/* a second */
+#define ENOUGH_TURNS	20	/* a second */
 #define SLOWEST		6	/* times as long */
 
-bool too_slow;
+/* All the waiting that the test did, in seconds and in turns. */
+static double waited;
+static unsigned int turns;
 
 struct patience patience_for(double seconds)
 {
-	return (struct patience){ .begin = now(), .seconds = seconds };
+	return (struct patience){ .begin = now(), .latest = now(), .seconds = seconds };
 }
 
 bool out_of_patience(struct patience *patience)
 {
-	double waited = now() - patience->begin;
-	bool enough = ++patience->turns >= patience->seconds * ENOUGH_TURNS;
+	double time = now();
 
-	if (waited < patience->seconds || (!enough && waited < SLOWEST * patience->seconds))
-		return false;
-	too_slow |= !enough;
-	return true;
+	waited += time - patience->latest;
+	patience->latest = time;
+	turns++;
+	patience->turns++;
+	time -= patience->begin;
+	return time >= patience->seconds &&
+	       (patience->turns >= patience->seconds * ENOUGH_TURNS ||
+		time >= SLOWEST * patience->seconds);
 }
 
 static void usage(FILE *out)
@@ -144,7 +149,10 @@ static bool ended_from_outside(void)
 	       strstr(ending->message, "watchdog failed to check in");
 }
 
-/* Was what went wrong about time alone? Tasks of the fair class come before test tasks. */
+/*
+ * Was what went wrong about time alone? We had few turns ourselves, or tasks of the fair
+ * class, which come before test tasks, had it all.
+ */
 static bool lacked_time(void)
 {
 	bool stalled = (unsigned int)ending->kind ==
@@ -152,7 +160,7 @@ static bool lacked_time(void)
 
 	if (scheduler_gone() && !stalled)
 		return false;
-	return too_slow || (!options.all_tasks && cpus_are_busy());
+	return turns < waited * ENOUGH_TURNS || (!options.all_tasks && cpus_are_busy());
 }
 
 /* What holds for every test, once it has run and all its tasks are gone. */
@@ -225,7 +233,7 @@ static enum result run_test(const struct test *test, unsigned long long *violati
 
 	reason[0] = 0;
 	said = FAIL;
-	too_slow = false;
+	waited = turns = 0;
 	if (test->disturbs_all && !options.all_tasks)
 		return skip("disturbs the whole machine; run with --all-tasks");
 	if (open_with_module(test))

@@ -51,7 +51,7 @@ static enum result move(bool by_timer)
 	if (by_timer && !start_movers())
 		return skip("the timers cannot be started");
 
-	patience.begin = end;
+	patience.begin = patience.latest = end;
 	do {
 		/* It may wait for a CPU to let go of the task. */
 		change_at_random(AFFINITY);

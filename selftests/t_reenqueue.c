@@ -63,7 +63,7 @@ static enum result take_back(void)
 	struct patience patience = patience_for(PATIENCE);
 	bool delays = delay_releases(DELAY), enough;
 
-	patience.begin = end;
+	patience.begin = patience.latest = end;
 	do {
 		if (!reenqueue(0.003, cpus[0])) {
 			end_delays();

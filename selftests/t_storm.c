@@ -19,7 +19,7 @@ static enum result storm(unsigned int changes)
 	double end = now() + options.duration, pause = now();
 
 	/* For as long as it takes where all is slow. */
-	patience.begin = end;
+	patience.begin = patience.latest = end;
 	while (!over() && (now() < end || (!enough() && !out_of_patience(&patience)))) {
 		change_at_random(changes);
 		/* Let the tasks run as well where CPUs are few. */
