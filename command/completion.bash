@@ -15,8 +15,10 @@ _scx_custody_paths() {
 
 _scx_custody() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} name=''
-	local verbs='status detect verify apply unapply kernel-deb kernel-rpm debian-source fedora-spec'
-	local words=''
+	local verbs='status detect verify apply unapply port kernel-deb kernel-rpm debian-source fedora-spec'
+	local words='' distributions='ubuntu opensuse arch nix gentoo'
+
+	verbs+=' export'
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$cur")
@@ -24,8 +26,15 @@ _scx_custody() {
 	fi
 	[[ $before != '=' ]] || name=${COMP_WORDS[COMP_CWORD - 2]}
 	[[ $cur != '=' ]] || name=$before
+	case $before in
+	--for) name=FOR ;;
+	--out) name=OUT ;;
+	esac
 	case $name in
 	KSRC | OUT) _scx_custody_paths directory; return ;;
+	FOR)
+		mapfile -t COMPREPLY < <(compgen -W "$distributions" -- "${cur#=}")
+		return ;;
 	CONFIG) _scx_custody_paths file; return ;;
 	DEBUG | PATCHED)
 		mapfile -t COMPREPLY < <(compgen -W no -- "${cur#=}")
@@ -35,8 +44,19 @@ _scx_custody() {
 	status) words='--json --help' ;;
 	detect) words='--json --patches --help' ;;
 	verify) words='--json --help' ;;
-	apply | unapply) words=--help ;;
-	debian-source | fedora-spec) words='--undo --help' ;;
+	apply | debian-source | fedora-spec)
+		words='--series --with-doubts --help'
+		[ "${COMP_WORDS[1]}" = apply ] || words+=' --undo'
+		if [ "$before" = --series ]; then
+			_scx_custody_paths directory
+			return
+		fi ;;
+	unapply) words=--help ;;
+	export) words='--for --out --series --with-doubts --help' ;;
+	port)
+		compopt -o nospace
+		mapfile -t COMPREPLY < <(compgen -W 'KSRC= OUT= CONFIG= --json --help' -- "$cur")
+		return ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
 		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED=' -- "$cur")
