@@ -147,6 +147,6 @@ help: ##- this list
 include install.mk
 
 .PHONY: demo check check-lockdep check-machines check-mutations check-overhead check-port \
-	check-releases check-series oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
-	port kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec export copies \
-	setup fetch kernel selftests example vm help
+	check-releases check-series oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches \
+	verify apply unapply port kernel-deb kernel-rpm deb rpm install status debian-source \
+	fedora-spec export copies setup fetch kernel selftests example vm help
