@@ -101,8 +101,8 @@ stop_hard() {
 	! in_guest patched '
 		verdict=/var/lib/scx-custody/verdict-$(uname -r).json
 		record_verdict & until [ -e $verdict ]; do sleep 0.1; done
-		cat $verdict; sleep 3
-		cat /sys/kernel/sched_ext/state; sleep 1
+		cat $verdict
+		until grep enabled /sys/kernel/sched_ext/state; do sleep 0.1; done; sleep 1
 		echo b >/proc/sysrq-trigger; sleep 60' || return
 	sed -n '/^{$/,/^}$/p' "$tmp/patched/output.log" >"$tmp/begun"
 	[ ! -e "$tmp/patched/status" ] && [ "$(tail -n 1 "$tmp/patched/output.log")" = enabled ]

@@ -109,8 +109,8 @@ stop_hard() {
 		rm $verdict; sync
 		systemctl start scx-custody-verify
 		until grep -q begun $verdict; do sleep 0.1; done
-		sleep 5; cat /sys/kernel/sched_ext/state
-		sleep 1; echo b >/proc/sysrq-trigger; sleep 60' || return
+		until grep enabled /sys/kernel/sched_ext/state; do sleep 0.1; done; sleep 1
+		echo b >/proc/sysrq-trigger; sleep 60' || return
 	[ "$(tail -n 1 "$logs/stopped/output.log")" = enabled ]
 }
 step "it is stopped hard while the service's tests run" stop_hard
