@@ -17,7 +17,7 @@ dist_git() {
 
 	dist=$(mktemp -d "$tmp/dist-$1.XXXX")
 	chmod 755 "$dist"
-	sed "s/^%global linux .*/%global linux $1/" "$root/tests/fedora/kernel.spec" >"$dist/kernel.spec"
+	sed "s/^%global linux .*/%global linux $1/" "$root/tests/fedora/kernel.spec.in" >"$dist/kernel.spec"
 	touch "$dist/linux-kernel-test.patch" "$dist/patch-$1-redhat.patch"
 	chmod 640 "$dist/kernel.spec"
 	[ ! -e "$tmp/linux-$1.tar.xz" ] || cp "$tmp/linux-$1.tar.xz" "$dist"
@@ -193,7 +193,7 @@ no "undo: the buildid was changed" \
 mv "$tmp/kept" "$dist/kernel.spec"
 check "Fedora: it is as it was added" as_before "$added" snapshot "$dist"
 # as if a new spec had come with git pull
-sed "s/^%global linux .*/%global linux 6.18/" "$root/tests/fedora/kernel.spec" >"$dist/kernel.spec"
+sed "s/^%global linux .*/%global linux 6.18/" "$root/tests/fedora/kernel.spec.in" >"$dist/kernel.spec"
 sed -i '/^Patch999999/d' "$dist/kernel.spec"
 check "Fedora: a new spec gets its lines" says 'are in' fedora_spec "$dist"
 check "Fedora: all of them" [ "$(grep -c 'put in by scx-custody' "$dist/kernel.spec")" = 2 ]

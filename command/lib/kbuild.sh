@@ -78,9 +78,14 @@ not_stuck() {
 			sub(/^[^=]*=/, "", text)
 			return text
 		}
-		/^Value requested for / { name = $4 }
+		# From 7.0 on, it begins with WARNING, and names what nobody asked for, too.
+		/Value requested for / || / differs:$/ || / not in merged config / {
+			name = ""
+			if (!/ not in merged config / && match($0, /CONFIG_[A-Za-z0-9_]+/))
+				name = substr($0, RSTART, RLENGTH)
+		}
 		/^Requested value:/ { asked = value($0) }
-		/^Actual value:/ && asked != value($0) { print name, asked, value($0) }' "$1"
+		/^Actual value:/ && name && asked != value($0) { print name, asked, value($0) }' "$1"
 }
 
 # key_files: the files of keys and certificates that the configuration names.
