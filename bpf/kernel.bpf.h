@@ -164,6 +164,7 @@ enum scx_exit_kind {
 
 struct scx_exit_info {
 	enum scx_exit_kind kind;
+	const char *reason;
 	char *msg;
 };
 

@@ -769,6 +769,8 @@ void BPF_PROG(custody_exit, struct scx_exit_info *info)
 	if (info->kind == SCX_EXIT_UNREG)
 		return;
 	bpf_probe_read_kernel_str(ending.message, sizeof(ending.message), info->msg);
+	if (!ending.message[0])
+		bpf_probe_read_kernel_str(ending.message, sizeof(ending.message), info->reason);
 	ending.kind = info->kind;
 }
 

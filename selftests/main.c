@@ -140,13 +140,28 @@ static void print_books(void)
 }
 
 /*
- * Has the scheduler been ended without a task having seen anything wrong? Somebody wanted
- * it to end, or the kernel's own watchdog was not run in time, which is no task's stall.
+ * Has the scheduler been ended for what is no finding? Somebody wanted it to end, which takes
+ * tasks out of custody when no test expects it. Or the kernel's own watchdog was not run in
+ * time, which is no task's stall.
  */
 static bool ended_from_outside(void)
 {
-	return (unsigned int)ending->kind < kernel_flag("scx_exit_kind", "SCX_EXIT_ERROR") ||
-	       strstr(ending->message, "watchdog failed to check in");
+	if ((unsigned int)ending->kind < kernel_flag("scx_exit_kind", "SCX_EXIT_ERROR"))
+		return true;
+	return !nr_violations() && strstr(ending->message, "watchdog failed to check in");
+}
+
+/* An end that is under way has effects before it is announced. */
+static void await_end(void)
+{
+	struct patience patience = patience_for(PATIENCE);
+	char state[16];
+
+	nap(0.1);
+	while (!scheduler_gone() && !out_of_patience(&patience) &&
+	       read_file("/sys/kernel/sched_ext/state", state, sizeof(state)) &&
+	       !strcmp(state, "disabling"))
+		nap(0.001);
 }
 
 /*
@@ -170,7 +185,7 @@ static enum result audit(const struct test *test, enum result result, bool died)
 
 	if (nr_violations() && !gone)
 		return fail("%llu violations; %s", nr_violations(), violation_text(0));
-	if (gone && !nr_violations() && ended_from_outside())
+	if (gone && ended_from_outside())
 		return skip("the scheduler was ended: %s", ending->message);
 	if (gone)
 		result = fail("the kernel ended the scheduler: %s", ending->message);
@@ -255,9 +270,8 @@ static enum result run_test(const struct test *test, unsigned long long *violati
 		find_stuck(0);
 	if (test->cleanup)
 		test->cleanup();
-	/* An end that is under way has effects before it is announced. */
 	if (nr_violations() && !scheduler_gone())
-		nap(0.1);
+		await_end();
 	result = audit(test, result, died);
 	if (result == PASS)
 		reason[0] = 0;
