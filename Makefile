@@ -34,6 +34,9 @@ check-mutations: ##- put each hazard back and see that its test catches it
 check-lockdep: ##- run the selftests under lockdep on 6.12, 6.18 and 7.1
 	@lab/check lockdep
 
+check-machines: ##- run the selftests on one CPU, on 24 and 64, and where some are missing
+	@lab/check machines
+
 check-overhead: ##- count instructions, unpatched and patched, on 6.12, 6.18 and 7.1
 	@lab/check overhead
 
@@ -152,7 +155,7 @@ help: ##- this list
 
 include install.mk
 
-.PHONY: demo check check-lockdep check-mutations check-overhead check-port check-releases \
-	check-series oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
-	port kernel-deb kernel-rpm publish deb rpm dist install status debian-source fedora-spec \
-	export copies setup fetch kernel selftests example vm help
+.PHONY: demo check check-lockdep check-machines check-mutations check-overhead check-port \
+	check-releases check-series oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches \
+	verify apply unapply port kernel-deb kernel-rpm publish deb rpm dist install status \
+	debian-source fedora-spec export copies setup fetch kernel selftests example vm help

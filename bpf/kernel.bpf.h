@@ -39,6 +39,7 @@ typedef __u64 u64;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH		= 1,
 	BPF_MAP_TYPE_ARRAY		= 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY	= 6,
 	BPF_MAP_TYPE_QUEUE		= 22,
 	BPF_MAP_TYPE_TASK_STORAGE	= 29,
 };
@@ -163,6 +164,7 @@ enum scx_exit_kind {
 
 struct scx_exit_info {
 	enum scx_exit_kind kind;
+	const char *reason;
 	char *msg;
 };
 

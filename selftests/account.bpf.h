@@ -13,8 +13,6 @@
 #define SECOND_DSQ	3
 #define MISSING_DSQ	4
 
-#define MAX_CPUS	64
-
 struct knobs knobs;
 struct books books;
 struct ending ending;
@@ -45,6 +43,37 @@ struct {
 	__type(key, int);
 	__type(value, struct account);
 } accounts SEC(".maps");
+
+/* The CPUs that test tasks may use. */
+const volatile unsigned int nr_cpus = 1;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);		/* nr_cpus, before loading */
+	__type(key, u32);
+	__type(value, s32);
+} cpus SEC(".maps");
+
+/* What the CPU is doing that this runs on. */
+struct here {
+	u64 latest;		/* task that it dispatched, by address, if on another CPU */
+	u32 taking;		/* how many programs take tasks off user DSQs */
+	bool dequeued;		/* a dispatched task's ops.dequeue() ran in the current op */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct here);
+} on_cpus SEC(".maps");
+
+static struct here *look_here(void)
+{
+	u32 only = 0;
+
+	return bpf_map_lookup_elem(&on_cpus, &only);
+}
 
 static struct account *account_of(struct task_struct *p)
 {

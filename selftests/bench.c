@@ -84,7 +84,7 @@ static double measure(long rounds, int policy)
 		if (pids[i])
 			continue;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (!pin(0, 0) || !set_policy(0, policy))
+		if (!pin(0, cpus[0]) || !set_policy(0, policy))
 			_exit(1);
 		if (i)	/* for as long as it is asked */
 			_exit(!play(there[0], back[1], LONG_MAX, false));

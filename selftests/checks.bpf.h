@@ -82,19 +82,20 @@ static void note_dispatch(struct account *a, u32 entry, u32 place, u32 cpu)
 	}
 }
 
-/* How many programs, on each CPU, take tasks off user DSQs. */
-static u32 taking[MAX_CPUS];
-
-static void begin_taking(u32 cpu)
+static void begin_taking(void)
 {
-	if (cpu < MAX_CPUS)
-		__sync_fetch_and_add(&taking[cpu], 1);
+	struct here *here = look_here();
+
+	if (here)
+		__sync_fetch_and_add(&here->taking, 1);
 }
 
-static void end_taking(u32 cpu)
+static void end_taking(void)
 {
-	if (cpu < MAX_CPUS)
-		__sync_fetch_and_sub(&taking[cpu], 1);
+	struct here *here = look_here();
+
+	if (here)
+		__sync_fetch_and_sub(&here->taking, 1);
 }
 
 /*
@@ -104,16 +105,17 @@ static void end_taking(u32 cpu)
  * DSQ while a program of ours asks for it. Only the module has to let go of such a
  * task before it can report, so that the CPU which picks it may be faster.
  */
-static bool dispatched_here(struct account *a, u32 cpu)
+static bool dispatched_here(struct account *a)
 {
+	struct here *here = look_here();
 	u64 dispatch = a->dispatch;
 	u32 to = dispatch >> 16 & 0xffff;
 
-	if (cpu >= MAX_CPUS)
+	if (!here)
 		return true;
 	if (a->place & PLACES_HELD && !(to & (PLACES_DSQ | PLACE_SECOND)))
-		return (dispatch & 0xffff) == cpu;
-	return taking[cpu] || scx_custody_support() == SCX_CUSTODY_LIVE;
+		return (dispatch & 0xffff) == bpf_get_smp_processor_id();
+	return here->taking || scx_custody_support() == SCX_CUSTODY_LIVE;
 }
 
 static bool was_dispatched(struct account *a)
@@ -231,7 +233,7 @@ static void check_dequeue(struct task_struct *p, struct account *a, u64 deq_flag
 	else if (leave == LEFT_DISPATCHED && !was_dispatched(a))
 		violate(p, a, WRONG_FLAG, WANT_DISPATCH, deq_flags);
 	else if (leave == LEFT_DISPATCHED && !knobs.closing &&
-		 !dispatched_here(a, bpf_get_smp_processor_id()))
+		 !dispatched_here(a))
 		violate(p, a, WRONG_FLAG, WANT_DISPATCHER, deq_flags);
 
 	/*

@@ -25,12 +25,6 @@ unsigned int dispatching;
 /* How many programs move tasks with nothing locked. */
 unsigned int moving;
 
-/* The latest task that each CPU dispatches, by address, if it counts on another. */
-static u64 latest[MAX_CPUS];
-
-/* Did a dispatched task's ops.dequeue() run in this CPU's current op? */
-static bool dequeued_here[MAX_CPUS];
-
 /*
  * One that is being switched out cannot be moved: it is still current on its CPU,
  * and while BPF runs there its migration is disabled.
@@ -55,18 +49,17 @@ static bool is_bound(struct task_struct *p)
 /* A CPU that the task may use (or may not), another than this one if possible. */
 __noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
 {
-	u32 i, start = draw(&knobs.random), this_cpu = bpf_get_smp_processor_id();
-	s32 found = scx_bpf_task_cpu(p);
+	s32 found = scx_bpf_task_cpu(p), this_cpu = bpf_get_smp_processor_id();
+	u32 i, start = draw(&knobs.random);
 
-	bpf_for(i, 0, MAX_CPUS) {
-		u32 cpu = (start + i) % knobs.nr_cpus;
+	bpf_for(i, 0, nr_cpus) {
+		u32 n = (start + i) % nr_cpus;
+		s32 *cpu = bpf_map_lookup_elem(&cpus, &n);
 
-		if (i >= knobs.nr_cpus)
-			break;
-		if (may_run_on(p, cpu) != allowed)
+		if (!cpu || may_run_on(p, *cpu) != allowed)
 			continue;
-		found = cpu;
-		if (cpu != this_cpu)
+		found = *cpu;
+		if (found != this_cpu)
 			break;
 	}
 	return found;
@@ -79,9 +72,10 @@ __noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
  */
 static s32 any_cpu(struct task_struct *p)
 {
-	s32 cpu = draw(&knobs.random) % knobs.nr_cpus;
+	u32 n = draw(&knobs.random) % nr_cpus;
+	s32 *cpu = bpf_map_lookup_elem(&cpus, &n);
 
-	return may_run_on(p, cpu) ? cpu : scx_bpf_task_cpu(p);
+	return cpu && may_run_on(p, *cpu) ? *cpu : scx_bpf_task_cpu(p);
 }
 
 static u64 dsq_of(u32 place, s32 cpu)
@@ -243,7 +237,8 @@ SEC("struct_ops")
 void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 {
 	struct account *a = account_of(p);
-	u32 leave = LEFT_DISPATCHED, i, cpu = bpf_get_smp_processor_id();
+	struct here *here = look_here();
+	u32 leave = LEFT_DISPATCHED, i;
 
 	if (!a)
 		return;
@@ -261,10 +256,10 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 		i = index_of(a->place);
 		if (i < NR_PLACES)
 			count(&books.left[i][leave]);
-		if (a->cpu != (s32)cpu && leave == LEFT_DISPATCHED)
+		if (a->cpu != (s32)bpf_get_smp_processor_id() && leave == LEFT_DISPATCHED)
 			count(&books.crossed);
-		if (cpu < MAX_CPUS && leave == LEFT_DISPATCHED)
-			dequeued_here[cpu] = true;
+		if (here && leave == LEFT_DISPATCHED)
+			here->dequeued = true;
 		check_dequeue(p, a, deq_flags, leave);
 		break;
 	case STATE_OVERDUE:
@@ -335,11 +330,12 @@ static bool dispatch_held(struct held held, s32 this_cpu)
 		hold_in_map(held);
 		scx_bpf_kick_cpu(scx_bpf_task_cpu(p), SCX_KICK_IDLE);
 	} else {
-		u32 i = index_of(to), here = bpf_get_smp_processor_id();
+		u32 i = index_of(to), here_cpu = bpf_get_smp_processor_id();
+		struct here *here = look_here();
 
-		note_dispatch(a, held.entry, to, here);
-		if (here < MAX_CPUS && scx_bpf_task_cpu(p) != (s32)here)
-			latest[here] = (u64)p;
+		note_dispatch(a, held.entry, to, here_cpu);
+		if (here && scx_bpf_task_cpu(p) != (s32)here_cpu)
+			here->latest = (u64)p;
 		if (to == PLACE_GLOBAL)
 			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 		if (i < NR_PLACES)
@@ -454,7 +450,9 @@ __noinline int move_from(u64 dsq_id)
 /* If ops.dequeue() ran inside this op: does the op still know its run queue? */
 static void use_locked_rq(u32 cpu, struct task_struct *prev)
 {
-	if (cpu >= MAX_CPUS || !dequeued_here[cpu])
+	struct here *here = look_here();
+
+	if (!here || !here->dequeued)
 		return;
 	if (bpf_ksym_exists(scx_bpf_locked_rq) && !scx_bpf_locked_rq()) {
 		struct account none = {};
@@ -484,10 +482,11 @@ __noinline int hand_on(u32 turn, s32 cpu)
 
 static void dispatch(u32 cpu, struct task_struct *prev)
 {
+	struct here *here = look_here();
 	u32 i, dispatched = 0;
 
-	if (cpu < MAX_CPUS)
-		dequeued_here[cpu] = false;
+	if (here)
+		here->dequeued = false;
 
 	/* In a storm of changes most are out of date. */
 	bpf_for(i, 0, MAX_STALE) {
@@ -512,17 +511,18 @@ static u32 probed_ops_state(struct task_struct *p)
 SEC("struct_ops")
 void BPF_PROG(custody_dispatch, s32 cpu, struct task_struct *prev)
 {
-	/* Core scheduling has a CPU dispatch for its sibling: not always the same. */
-	u32 this_cpu = bpf_get_smp_processor_id();
+	/* Core scheduling has a CPU dispatch for its sibling: "here" is not always that. */
+	struct here *here;
 
 	__sync_fetch_and_add(&dispatching, 1);
-	begin_taking(this_cpu);
+	begin_taking();
 	hold_back(cpu);
 	if (!knobs.parked)
 		dispatch(cpu, prev);
-	if (this_cpu < MAX_CPUS)
-		latest[this_cpu] = 0;
-	end_taking(this_cpu);
+	here = look_here();
+	if (here)
+		here->latest = 0;
+	end_taking();
 	__sync_fetch_and_sub(&dispatching, 1);
 }
 
@@ -535,18 +535,18 @@ void BPF_PROG(custody_dispatch, s32 cpu, struct task_struct *prev)
 SEC("?fexit/_raw_spin_unlock")
 int BPF_PROG(delay_release)
 {
-	u32 cpu = bpf_get_smp_processor_id();
+	struct here *here = knobs.delay ? look_here() : NULL;
 	struct task_struct *p;
 	u64 until;
 	s32 i;
 
-	if (!knobs.delay || cpu >= MAX_CPUS || !latest[cpu])
+	if (!here || !here->latest)
 		return 0;
-	p = (struct task_struct *)latest[cpu];
+	p = (struct task_struct *)here->latest;
 	if (probed_ops_state(p) != SCX_OPSS_DISPATCHING || !BPF_CORE_READ(p, scx.dsq))
 		return 0;
 
-	latest[cpu] = 0;
+	here->latest = 0;
 	count(&books.delayed);
 	until = bpf_ktime_get_ns() + knobs.delay;
 	bpf_for(i, 0, NR_TURNS)
@@ -584,10 +584,8 @@ static void move_unlocked_from(u64 dsq_id)
 
 static void move_unlocked(void)
 {
-	u32 this_cpu = bpf_get_smp_processor_id();
-
 	__sync_fetch_and_add(&moving, 1);
-	begin_taking(this_cpu);
+	begin_taking();
 	if (knobs.unlocked_to && !knobs.parked) {
 		bpf_rcu_read_lock();
 		move_unlocked_from(FIFO_DSQ);
@@ -595,7 +593,7 @@ static void move_unlocked(void)
 		move_unlocked_from(SECOND_DSQ);
 		bpf_rcu_read_unlock();
 	}
-	end_taking(this_cpu);
+	end_taking();
 	__sync_fetch_and_sub(&moving, 1);
 }
 
@@ -771,6 +769,8 @@ void BPF_PROG(custody_exit, struct scx_exit_info *info)
 	if (info->kind == SCX_EXIT_UNREG)
 		return;
 	bpf_probe_read_kernel_str(ending.message, sizeof(ending.message), info->msg);
+	if (!ending.message[0])
+		bpf_probe_read_kernel_str(ending.message, sizeof(ending.message), info->reason);
 	ending.kind = info->kind;
 }
 
@@ -884,7 +884,7 @@ struct mover {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAX_CPUS);
+	__uint(max_entries, 1);		/* one for each number of a CPU, before loading */
 	__type(key, u32);
 	__type(value, struct mover);
 } movers SEC(".maps");

@@ -63,14 +63,36 @@ struct options {
 };
 
 extern struct options options;
-extern int nr_cpus;
 extern volatile sig_atomic_t stopped;	/* by which signal */
 
-/* Results with their reason. */
+/*
+ * Results with their reason. What a task saw is a failure; what could not be set up for it,
+ * or not often enough because the machine is slow, is a skip.
+ */
 __attribute__((format(printf, 1, 2))) enum result fail(const char *format, ...);
 __attribute__((format(printf, 1, 2))) enum result skip(const char *format, ...);
 #define REASON_SIZE	256
 extern char reason[REASON_SIZE];
+extern enum result said;	/* by the latest of these; FAIL if there was none */
+
+/* Of what a task was to see, it saw only so many: few are a slow machine's, none is a finding. */
+#define too_few(number, ...)	((number) ? skip(__VA_ARGS__) : fail(__VA_ARGS__))
+
+/* What the machine has for the tests: setup.c */
+
+/* Says why no test can be run here, or NULL. */
+const char *set_up(void);
+
+/* The CPUs that we may use, in ascending order: there may be others in between. */
+extern int nr_cpus;
+extern int *cpus;
+
+/* These return false, with the reason said, if it did not work. */
+bool allow_cpus(pid_t pid, const int *list, int number);
+bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */
+
+/* Are our CPUs idle for less than a twentieth of their time? */
+bool cpus_are_busy(void);
 
 /* The loaded scheduler: scheduler.c */
 
@@ -88,15 +110,29 @@ bool scheduler_gone(void);
 /* True once the test cannot go on: a signal, a violation, the scheduler gone. */
 bool over(void);
 
-/* How long something may take that ought to happen at once. */
+/* How long something may take that ought to happen at once, in seconds. */
 #define PATIENCE	10.0
+
+/*
+ * Waiting for so long, in turns of about a millisecond. A machine that is so slow that we
+ * have had few turns gets more time. If that does not help, either, failures are none.
+ */
+struct patience {
+	double begin;
+	double latest;		/* turn */
+	double seconds;
+	unsigned int turns;
+};
+
+struct patience patience_for(double seconds);
+bool out_of_patience(struct patience *patience);	/* to be asked once a turn */
 
 #define wait_until_for(condition, seconds)				\
 ({									\
-	double deadline_ = now() + (seconds);				\
+	struct patience patience_ = patience_for(seconds);		\
 	bool met_;							\
 									\
-	while (!(met_ = (condition)) && now() < deadline_ && !over())	\
+	while (!(met_ = (condition)) && !over() && !out_of_patience(&patience_)) \
 		nap(0.001);						\
 	met_;								\
 })
@@ -108,7 +144,7 @@ void kick_cpus(void);
 /* Moves between DSQs by programs that are no ops, where the kernel has them. */
 bool can_move_unlocked(void);
 bool move_unlocked(void);		/* once, by a program run by us */
-bool start_movers(void);		/* again and again, by a timer on each CPU */
+bool start_movers(void);		/* again and again, by timers on CPUs */
 /* Re-enqueueing of user DSQs, where the kernel has that. */
 bool can_reenqueue(void);
 /* Dispatches to user DSQs take that many seconds longer, where a program can do that. */
@@ -180,12 +216,10 @@ struct worker {
 	enum life life;
 };
 
-#define MAX_WORKERS	64
-
-extern struct worker workers[MAX_WORKERS];
+extern struct worker *workers;		/* moves when there are more of them */
 extern int nr_workers;
 
-/* Both return false, with the reason said, if it did not work. */
+/* These return false, with the reason said, if it did not work. */
 bool spawn(enum life life, int number);
 bool spawn_as(enum life life, int number, int policy);
 void kill_workers(void);
@@ -198,7 +232,6 @@ bool unpark(void);
 
 /* Changes to tasks and to the machine, true if they worked: changes.c */
 
-bool pin(pid_t pid, int cpu);		/* cpu < 0: to all CPUs */
 bool change_nice(pid_t pid);
 bool visit_other_class(pid_t pid);	/* and come back */
 

@@ -16,15 +16,16 @@
 
 struct options options = { .duration = 3, .seed = 1, .ktap = true };
 
-int nr_cpus;
 volatile sig_atomic_t stopped;
 char reason[REASON_SIZE];
+enum result said;
 
-static bool nothing_loads;
+static bool cut_short;		/* no further test can be run; reason says why */
 
-static void say(const char *format, va_list arguments)
+static enum result say(enum result result, const char *format, va_list arguments)
 {
 	vsnprintf(reason, sizeof(reason), format, arguments);
+	return said = result;
 }
 
 enum result fail(const char *format, ...)
@@ -32,7 +33,7 @@ enum result fail(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	say(format, arguments);
+	say(FAIL, format, arguments);
 	va_end(arguments);
 	return FAIL;
 }
@@ -42,9 +43,35 @@ enum result skip(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	say(format, arguments);
+	say(SKIP, format, arguments);
 	va_end(arguments);
 	return SKIP;
+}
+
+#define ENOUGH_TURNS	20	/* a second */
+#define SLOWEST		6	/* times as long */
+
+/* All the waiting that the test did, in seconds and in turns. */
+static double waited;
+static unsigned int turns;
+
+struct patience patience_for(double seconds)
+{
+	return (struct patience){ .begin = now(), .latest = now(), .seconds = seconds };
+}
+
+bool out_of_patience(struct patience *patience)
+{
+	double time = now();
+
+	waited += time - patience->latest;
+	patience->latest = time;
+	turns++;
+	patience->turns++;
+	time -= patience->begin;
+	return time >= patience->seconds &&
+	       (patience->turns >= patience->seconds * ENOUGH_TURNS ||
+		time >= SLOWEST * patience->seconds);
 }
 
 static void usage(FILE *out)
@@ -54,8 +81,10 @@ static void usage(FILE *out)
 "\n"
 "Test whether this kernel calls ops.dequeue() of a sched_ext scheduler exactly\n"
 "once each time that a task leaves the scheduler's custody. Each test loads a\n"
-"scheduler of its own. The program needs root, no other scheduler loaded, and CPU\n"
-"time to spare: a task that is not run for 10 s fails its test.\n"
+"scheduler of its own. The program needs root, no other scheduler loaded, no task\n"
+"with a core cookie, and CPU time to spare. It uses the CPUs that it may use itself,\n"
+"and takes as many descriptors as it needs. A task that is not run for 10 s fails its\n"
+"test. What could not be set up, or not often enough, is a skip with its reason.\n"
 "\n"
 "  --list              name the tests and what must hold; run nothing\n"
 "  --run PATTERN       run the tests whose names match the shell pattern\n"
@@ -67,7 +96,8 @@ static void usage(FILE *out)
 "                      that a test begins or ends\n"
 "  --verdict FILE      write the verdict on this kernel to FILE, as one JSON object,\n"
 "                      and print it instead of KTAP. If FILE has a verdict on this\n"
-"                      build of the kernel, run nothing\n"
+"                      build of the kernel, or tests that were begun before did not\n"
+"                      end, run nothing\n"
 "  --seed N            let the tests' random choices depend on this; default 1\n"
 "  --traces            before each result, print what happened to the test tasks:\n"
 "                      the ops that were called with their flags, from one enqueue\n"
@@ -76,8 +106,10 @@ static void usage(FILE *out)
 "  --no-scheduler      with --bench-pipe: measure without loading a scheduler\n"
 "  --help              show this text\n"
 "\n"
-"Exit status: 0 all passed, 1 a test failed, 4 no test could run, 2 wrong usage.\n"
-"With --verdict: 0 FILE has a verdict on this kernel, whatever it is, 1 it has none.\n");
+"Exit status: 0 all passed, 1 a test failed, 4 no test could run or the tests were\n"
+"cut short by another BPF scheduler, 2 wrong usage.\n"
+"With --verdict: 0 FILE has a verdict on this kernel, whatever it is, or none because\n"
+"the tests did not end; 1 it has none.\n");
 }
 
 static void stop(int signal)
@@ -107,23 +139,62 @@ static void print_books(void)
 	       nr_left(~0, LEFT_CHANGED), nr_left(~0, LEFT_CORE_PICKED));
 }
 
+/*
+ * Has the scheduler been ended for what is no finding? Somebody wanted it to end, which takes
+ * tasks out of custody when no test expects it. Or the kernel's own watchdog was not run in
+ * time, which is no task's stall.
+ */
+static bool ended_from_outside(void)
+{
+	if ((unsigned int)ending->kind < kernel_flag("scx_exit_kind", "SCX_EXIT_ERROR"))
+		return true;
+	return !nr_violations() && strstr(ending->message, "watchdog failed to check in");
+}
+
+/* An end that is under way has effects before it is announced. */
+static void await_end(void)
+{
+	struct patience patience = patience_for(PATIENCE);
+	char state[16];
+
+	nap(0.1);
+	while (!scheduler_gone() && !out_of_patience(&patience) &&
+	       read_file("/sys/kernel/sched_ext/state", state, sizeof(state)) &&
+	       !strcmp(state, "disabling"))
+		nap(0.001);
+}
+
+/*
+ * Was what went wrong about time alone? We had few turns ourselves, or tasks of the fair
+ * class, which come before test tasks, had it all.
+ */
+static bool lacked_time(void)
+{
+	bool stalled = (unsigned int)ending->kind ==
+		       kernel_flag("scx_exit_kind", "SCX_EXIT_ERROR_STALL");
+
+	if (scheduler_gone() && !stalled)
+		return false;
+	return turns < waited * ENOUGH_TURNS || (!options.all_tasks && cpus_are_busy());
+}
+
 /* What holds for every test, once it has run and all its tasks are gone. */
 static enum result audit(const struct test *test, enum result result, bool died)
 {
-	if (scheduler_gone() && !test->ends_scheduler) {
-		/* The kernel's own watchdog was not run in time, which is no task's stall. */
-		if (!nr_violations() && strstr(ending->message, "watchdog failed to check in"))
-			return skip("the machine is too slow: %s", ending->message);
-		return fail("the kernel ended the scheduler: %s", ending->message);
-	}
-	if (nr_violations())
+	bool gone = scheduler_gone() && !test->ends_scheduler;
+
+	if (nr_violations() && !gone)
 		return fail("%llu violations; %s", nr_violations(), violation_text(0));
-	if (result == FAIL)
-		return FAIL;
-	if (!died)
-		return fail("tasks were never run again");
-	if (nr_in_custody())
+	if (gone && ended_from_outside())
+		return skip("the scheduler was ended: %s", ending->message);
+	if (gone)
+		result = fail("the kernel ended the scheduler: %s", ending->message);
+	else if (result != FAIL && !died)
+		result = fail("tasks were never run again");
+	else if (result != FAIL && nr_in_custody())
 		return fail("the books do not balance: %ld did not leave", nr_in_custody());
+	if (result == FAIL && !nr_violations() && lacked_time())
+		return skip("there was not enough CPU time: %.200s", strdupa(reason));
 	return result;
 }
 
@@ -140,10 +211,10 @@ static bool workers_ended(void)
 
 static bool await_workers_end(void)
 {
-	double deadline = now() + PATIENCE;
+	struct patience patience = patience_for(PATIENCE);
 
 	kill_workers();
-	while (!workers_ended() && now() < deadline)
+	while (!workers_ended() && !out_of_patience(&patience))
 		nap(0.001);
 	return workers_ended();
 }
@@ -171,12 +242,13 @@ static bool open_with_module(const struct test *test)
 /* Also counts the violations, by kind. */
 static enum result run_test(const struct test *test, unsigned long long *violations)
 {
-	static bool loaded;
 	enum result result;
 	const char *problem;
 	bool died;
 
 	reason[0] = 0;
+	said = FAIL;
+	waited = turns = 0;
 	if (test->disturbs_all && !options.all_tasks)
 		return skip("disturbs the whole machine; run with --all-tasks");
 	if (open_with_module(test))
@@ -186,10 +258,9 @@ static enum result run_test(const struct test *test, unsigned long long *violati
 	if (problem) {
 		if (options.ktap)
 			print_complaint();
-		nothing_loads = !loaded;
-		return fail("%s", problem);
+		cut_short = true;
+		return skip("%s", problem);
 	}
-	loaded = true;
 
 	result = test->run();
 	knobs->parked = false;
@@ -199,10 +270,11 @@ static enum result run_test(const struct test *test, unsigned long long *violati
 		find_stuck(0);
 	if (test->cleanup)
 		test->cleanup();
-	/* An end that is under way has effects before it is announced. */
 	if (nr_violations() && !scheduler_gone())
-		nap(0.1);
+		await_end();
 	result = audit(test, result, died);
+	if (result == PASS)
+		reason[0] = 0;
 	memcpy(violations, books->violations, sizeof(books->violations));
 	if (options.ktap) {
 		print_violations();
@@ -221,7 +293,6 @@ static void run_tests(void)
 {
 	const struct test *const *entry;
 
-	report_start(nr_selected());
 	for (entry = __start_tests; entry < __stop_tests && !stopped; entry++) {
 		struct outcome outcome = { .test = *entry };
 		double start = now();
@@ -232,7 +303,7 @@ static void run_tests(void)
 		outcome.result = run_test(*entry, outcome.violations);
 		outcome.seconds = now() - start;
 		strcpy(outcome.reason, reason);
-		if (stopped || nothing_loads)
+		if (stopped || cut_short)
 			return;
 		report_end(&outcome);
 	}
@@ -326,6 +397,27 @@ static enum verb parse_arguments(int argc, char **argv)
 	return verb;
 }
 
+/* Is there a verdict, or a reason not to try once more? */
+static bool nothing_to_do(void)
+{
+	switch (find_verdict(options.verdict)) {
+	case VERDICT:
+		printf("There is a verdict on this kernel already: %s.\n", options.verdict);
+		return true;
+	case BEGUN_VERDICT:
+		printf("The tests were begun on this kernel before and did not end, so they are not "
+		       "run again. To run them, remove %s.\n", options.verdict);
+		return true;
+	case DAMAGED_VERDICT:
+		printf("What is in %s is no whole verdict. The tests are run again.\n",
+		       options.verdict);
+		fflush(stdout);
+		return false;
+	default:
+		return false;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct sigaction action = { .sa_handler = stop };
@@ -336,16 +428,13 @@ int main(int argc, char **argv)
 		list_tests(selected);
 		return EXIT_SUCCESS;
 	}
-	if (options.verdict && has_verdict(options.verdict)) {
-		printf("There is a verdict on this kernel already: %s.\n", options.verdict);
+	if (options.verdict && nothing_to_do())
 		return EXIT_SUCCESS;
-	}
 
 	open_results();
-	problem = obstacle();
+	problem = obstacle() ?: set_up();
 	if (problem)
 		return report_obstacle(problem);
-	nr_cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (verb == BENCH) {
 		problem = bench_pipe(options.rounds, !options.no_scheduler);
@@ -358,6 +447,9 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+
+	if (!report_start(nr_selected()))
+		return EXIT_FAILURE;
 
 	/*
 	 * With all tasks in its hands, what we do must not depend on the scheduler
@@ -374,8 +466,11 @@ int main(int argc, char **argv)
 	if (options.all_tasks)
 		set_fair_servers(true);
 	if (stopped) {
+		/* It was ended, and may be begun again. */
+		if (options.verdict)
+			unlink(options.verdict);
 		signal(stopped, SIG_DFL);
 		raise(stopped);
 	}
-	return report_conclusion(nothing_loads ? reason : NULL);
+	return report_conclusion(cut_short ? reason : NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "report.h"
 
@@ -188,11 +189,16 @@ void open_results(void)
 	end_line();
 }
 
-void report_start(int nr_tests)
+bool report_start(int nr_tests)
 {
+	struct summary begun = { .verdict = "begun" };
+
 	if (options.ktap)
 		printf("KTAP version 1\n1..%d\n# kernel %s\n# seed %llu\n", nr_tests,
 		       kernel_release(), options.seed);
+	snprintf(begun.sentence, sizeof(begun.sentence),
+		 "The tests have begun on this kernel (%s), and not ended.", kernel_release());
+	return !options.verdict || write_verdict(options.verdict, &begun);
 }
 
 void report_begin(const struct test *test)
@@ -230,6 +236,7 @@ void report_end(const struct outcome *outcome)
 
 /* --- in the end ----------------------------------------------------------------- */
 
+/* The obstacle, if there is one, is why not all tests were run: that takes a failure to judge. */
 static void sum_up(struct summary *summary, const char *obstacle)
 {
 	unsigned int rows = 0, hazards = 0;
@@ -249,6 +256,11 @@ static void sum_up(struct summary *summary, const char *obstacle)
 		snprintf(summary->sentence, sizeof(summary->sentence),
 			 "This kernel (%s) lacks the semantics of ops.dequeue(): %s.",
 			 kernel_release(), covered(rows, hazards));
+	} else if (summary->numbers[PASS] && obstacle) {
+		summary->verdict = "none";
+		snprintf(summary->sentence, sizeof(summary->sentence),
+			 "The tests on this kernel (%s) were cut short: %s.", kernel_release(),
+			 obstacle);
 	} else if (summary->numbers[PASS]) {
 		summary->verdict = "pass";
 		snprintf(summary->sentence, sizeof(summary->sentence),
@@ -287,7 +299,12 @@ int report_obstacle(const char *obstacle)
 	fprintf(stderr, "scx-custody-selftest: %s.\n", obstacle);
 	sum_up(&summary, obstacle);
 	end_results(&summary);
-	return options.verdict ? EXIT_FAILURE : EXIT_NOTHING_RAN;
+	if (!options.verdict)
+		return EXIT_NOTHING_RAN;
+	/* Only root has a place for it. */
+	if (!geteuid())
+		write_verdict(options.verdict, &summary);
+	return EXIT_FAILURE;
 }
 
 /* For the journal: what failed, then the verdict. */
@@ -321,7 +338,7 @@ int report_conclusion(const char *obstacle)
 		complete &= write_verdict(options.verdict, &summary);
 		if (!options.json)
 			print_verdict(&summary);
-		return complete ? EXIT_SUCCESS : EXIT_FAILURE;
+		return complete && strcmp(summary.verdict, "none") ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	if (summary.numbers[FAIL] || !complete)
 		return EXIT_FAILURE;

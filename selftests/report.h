@@ -18,7 +18,7 @@ struct outcome {
 /* What all outcomes together mean for this kernel. */
 struct summary {
 	int numbers[NR_RESULTS];	/* of tests with that result */
-	const char *verdict;		/* pass, fail or none */
+	const char *verdict;		/* pass, fail, none or begun */
 	char sentence[512];
 };
 
@@ -29,7 +29,8 @@ void list_tests(bool (*wanted)(const struct test *test));
 
 /* The file that --results names, if it does. Refuses if that cannot be written. */
 void open_results(void);
-void report_start(int nr_tests);
+/* False if there is nowhere to leave the verdict, which is said. */
+bool report_start(int nr_tests);
 void report_begin(const struct test *test);
 void report_end(const struct outcome *outcome);
 /*
@@ -45,8 +46,15 @@ void print_report(FILE *out, const struct summary *summary, const char *margin);
 
 /* The file that --verdict names: verdict.c */
 
-/* Does it have a verdict on this build of the kernel? */
-bool has_verdict(const char *path);
+/* What it has on this build of the kernel. */
+enum verdict {
+	NO_VERDICT,		/* or none that counts: nothing could be tested */
+	VERDICT,
+	BEGUN_VERDICT,		/* the tests were begun and have not come to their end */
+	DAMAGED_VERDICT,	/* whatever it is on */
+};
+
+enum verdict find_verdict(const char *path);
 /* Writes all of the file or, if that fails, changes nothing and says why. */
 bool write_verdict(const char *path, const struct summary *summary);
 

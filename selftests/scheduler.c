@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The BPF scheduler: loading it, starting it for a test, and what it does when asked. */
 #define _GNU_SOURCE
-#include <sched.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +14,8 @@ struct knobs *knobs;
 struct books *books;
 struct ending *ending;
 struct held_back *held_back;
+
+#define MAX_MOVERS	8
 
 static struct custody *schedulers[2];	/* with ops.dequeue(), and without */
 struct custody *scheduler;
@@ -45,12 +47,24 @@ static struct custody *open_scheduler(bool without_dequeue)
 	if (!options.traces)
 		ops->runnable = NULL;
 
+	opened->rodata->nr_cpus = nr_cpus;
+	bpf_map__set_max_entries(opened->maps.cpus, nr_cpus);
+	bpf_map__set_max_entries(opened->maps.movers, cpus[nr_cpus - 1] + 1);
+
 	bpf_program__set_autoload(opened->progs.move_now, !cannot_move);
 	bpf_program__set_autoload(opened->progs.start_mover, !cannot_move);
 	bpf_program__set_autoload(opened->progs.delay_release,
 				  has_function("scx_bpf_dsq_reenq") &&
 				  has_function("_raw_spin_unlock"));
 	return opened;
+}
+
+static void tell_cpus(struct custody *loaded)
+{
+	int fd = bpf_map__fd(loaded->maps.cpus), i;
+
+	for (i = 0; i < nr_cpus; i++)
+		bpf_map_update_elem(fd, &i, &cpus[i], BPF_ANY);
 }
 
 /*
@@ -70,8 +84,10 @@ static const char *load_scheduler(bool without_dequeue)
 		scheduler = open_scheduler(without_dequeue);
 		if (!scheduler)
 			return "the BPF scheduler cannot be opened";
-		if (!custody__load(scheduler))
+		if (!custody__load(scheduler)) {
+			tell_cpus(scheduler);
 			break;
+		}
 
 		custody__destroy(scheduler);
 		scheduler = NULL;
@@ -93,7 +109,6 @@ const char *start_scheduler(const struct test *test)
 		.marks = !!(test->hazards & HAZARD(8)),
 		.held_to = PLACE_LOCAL,
 		.dsq_to = PLACE_LOCAL,
-		.nr_cpus = nr_cpus,
 		.test = ++number,
 		.slice = 1000000,
 		.random = options.seed,
@@ -120,7 +135,10 @@ const char *start_scheduler(const struct test *test)
 
 	if (!attached)
 		attached = bpf_map__attach_struct_ops(scheduler->maps.custody_ops);
-	return attached ? NULL : "the BPF scheduler cannot be attached";
+	if (attached)
+		return NULL;
+	return errno == EBUSY ? "another BPF scheduler has been loaded meanwhile" :
+				"the BPF scheduler cannot be attached";
 }
 
 void stop_scheduler(void)
@@ -168,10 +186,10 @@ void kick_cpu(int cpu)
 
 void kick_cpus(void)
 {
-	int cpu;
+	int i;
 
-	for (cpu = 0; cpu < nr_cpus; cpu++)
-		kick_cpu(cpu);
+	for (i = 0; i < nr_cpus; i++)
+		kick_cpu(cpus[i]);
 }
 
 void find_stuck(double seconds)
@@ -194,23 +212,19 @@ bool move_unlocked(void)
 	return !run_errand(scheduler->progs.move_now, &none);
 }
 
-/* On each CPU; they end when there is nowhere to move tasks to. */
+/*
+ * They end when there is nowhere to move tasks to. All of them want the locks of the same
+ * few DSQs, so there is not one on each of many CPUs: these would do nothing but wait.
+ */
 bool start_movers(void)
 {
 	struct errand none = {};
-	cpu_set_t set, before;
 	bool started = true;
-	int cpu;
+	int i;
 
-	if (sched_getaffinity(0, sizeof(before), &before))
-		return false;
-	for (cpu = 0; cpu < nr_cpus; cpu++) {
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-		started &= !sched_setaffinity(0, sizeof(set), &set) &&
-			   !run_errand(scheduler->progs.start_mover, &none);
-	}
-	return !sched_setaffinity(0, sizeof(before), &before) && started;
+	for (i = 0; i < nr_cpus && i < MAX_MOVERS; i++)
+		started &= pin(0, cpus[i]) && !run_errand(scheduler->progs.start_mover, &none);
+	return pin(0, -1) && started;
 }
 
 bool can_reenqueue(void)
@@ -254,10 +268,13 @@ bool kernel_marks(pid_t pid)
 bool core_scheduling(void)
 {
 	struct errand look = {};
+	int i;
 
-	for (look.cpu = 0; look.cpu < nr_cpus; look.cpu++)
+	for (i = 0; i < nr_cpus; i++) {
+		look.cpu = cpus[i];
 		if (!run_errand(scheduler->progs.read_core_scheduling, &look) && look.answer)
 			return true;
+	}
 	return false;
 }
 

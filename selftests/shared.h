@@ -143,7 +143,6 @@ struct knobs {
 	 */
 	unsigned int take;
 	unsigned int to_mover;		/* places for one that must change its CPU; 0: as others */
-	unsigned int nr_cpus;
 	unsigned int test;		/* its number, for its traces */
 	unsigned long long slice;	/* ns */
 	unsigned long long linger;	/* ns that ops.running() takes while one waits to be off */

@@ -31,6 +31,8 @@ static int share_cookie(struct worker *group, int number, pid_t *giver)
 	int status, i;
 	pid_t pid = fork();
 
+	if (pid < 0)
+		return errno;
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		/* the scheduler's would keep that attached */
@@ -58,7 +60,7 @@ static enum result core_sched_run(void)
 {
 	int group, error;
 	char smt[8];
-	double end;
+	struct patience patience;
 
 	if (!read_file("/sys/devices/system/cpu/smt/active", smt, sizeof(smt)) || smt[0] != '1')
 		return skip("there are no SMT siblings");
@@ -68,21 +70,21 @@ static enum result core_sched_run(void)
 	 */
 	knobs->slice = 1000000000;
 	if (!spawn(NAP, 2 * GROUP))
-		return FAIL;
+		return said;
 	for (group = 0; group < 2; group++) {
 		error = share_cookie(&workers[group * GROUP], GROUP, &givers[group]);
 		if (error)
-			return skip("this kernel has no core scheduling: %s", strerror(error));
+			return skip("no core cookie can be had: %s", strerror(error));
 	}
 	knobs->enqueue = PLACES_CUSTODY;
-	for (end = now() + PATIENCE; now() < end && !over();) {
+	for (patience = patience_for(PATIENCE); !over() && !out_of_patience(&patience);) {
 		/* Seldom: see disturbs_all. */
 		nap(0.05);
 		if (nr_left(~0, LEFT_CORE_PICKED) >= ENOUGH)
 			return PASS;
 	}
-	return fail("%llu tasks were picked by core scheduling",
-		    nr_left(~0, LEFT_CORE_PICKED));
+	return too_few(nr_left(~0, LEFT_CORE_PICKED), "%llu tasks were picked by core scheduling",
+		       nr_left(~0, LEFT_CORE_PICKED));
 }
 
 /*

@@ -15,15 +15,23 @@ static enum result verdict(void)
 	return PASS;
 }
 
+static enum result too_few_dequeues(unsigned int places)
+{
+	unsigned long long number = nr_left(places, LEFT_DISPATCHED);
+
+	return too_few(number, "%llu dequeues came for what was dispatched", number);
+}
+
 static enum result through(unsigned int place)
 {
 	if (!spawn(NAP, 4) || !spawn(SPIN, 2))
-		return FAIL;
+		return said;
 	knobs->enqueue = place;
 	if (!wait_until(nr_entered_by(BY_ENQUEUE, place) >= ENOUGH))
-		return fail("ops.enqueue() never put a task there: %s", place_name(place));
+		return too_few(nr_entered_by(BY_ENQUEUE, place), "%s: ops.enqueue() put %llu there",
+			       place_name(place), nr_entered_by(BY_ENQUEUE, place));
 	if (!wait_until(nr_left(place, LEFT_DISPATCHED) >= ENOUGH))
-		return fail("no dequeue came for what was dispatched: %s", place_name(place));
+		return too_few_dequeues(place);
 	return verdict();
 }
 
@@ -48,14 +56,15 @@ static enum result select_cpu_dsq_run(void)
 	unsigned int place;
 
 	if (!spawn(NAP, 4))
-		return FAIL;
+		return said;
 	knobs->select = PLACES_DSQ;
 	for_each_place(place, PLACES_DSQ)
 		if (!wait_until(nr_entered_by(BY_SELECT_CPU, place) >= ENOUGH &&
 				nr_left(place, LEFT_DISPATCHED) >= ENOUGH))
-			return fail("ops.select_cpu(), %s: %llu entered, %llu were dispatched",
-				    place_name(place), nr_entered_by(BY_SELECT_CPU, place),
-				    nr_left(place, LEFT_DISPATCHED));
+			return too_few(nr_left(place, LEFT_DISPATCHED),
+				       "ops.select_cpu(), %s: %llu entered, %llu were dispatched",
+				       place_name(place), nr_entered_by(BY_SELECT_CPU, place),
+				       nr_left(place, LEFT_DISPATCHED));
 	return verdict();
 }
 
@@ -69,13 +78,14 @@ static enum result held(unsigned int places, unsigned int destinations)
 
 	knobs->held_to = destinations;
 	if (!spawn(NAP, 4) || !spawn(SPIN, 2))
-		return FAIL;
+		return said;
 	knobs->enqueue = places;
 	for_each_place(to, destinations)
 		if (!wait_until(nr_held_to(to) >= ENOUGH))
-			return fail("no held task was dispatched to the %s", place_name(to));
+			return too_few(nr_held_to(to), "%llu held tasks were dispatched to the %s",
+				       nr_held_to(to), place_name(to));
 	if (!wait_until(nr_left(places, LEFT_DISPATCHED) >= ENOUGH))
-		return fail("no dequeue came for what was dispatched");
+		return too_few_dequeues(places);
 	return verdict();
 }
 
@@ -107,11 +117,10 @@ static enum result release_order_run(void)
 {
 	knobs->held_to = PLACE_GLOBAL;
 	if (!spawn(NAP, 4) || !spawn(SPIN, 2))
-		return FAIL;
+		return said;
 	knobs->enqueue = PLACES_HELD;
 	if (!wait_until(nr_left(PLACES_HELD, LEFT_DISPATCHED) >= 5 * ENOUGH))
-		return fail("%llu held tasks were dispatched to the global DSQ",
-			    nr_left(PLACES_HELD, LEFT_DISPATCHED));
+		return too_few_dequeues(PLACES_HELD);
 	return verdict();
 }
 
@@ -130,12 +139,14 @@ static enum result dsq_to_dsq_run(void)
 {
 	knobs->dsq_to = PLACE_SECOND;
 	if (!spawn(NAP, 4) || !spawn(SPIN, 2))
-		return FAIL;
+		return said;
 	knobs->enqueue = PLACES_DSQ;
 	if (!wait_until(nr_dsq_to(PLACE_SECOND) >= 2 * ENOUGH))
-		return fail("no task was moved from one user DSQ to another");
+		return too_few(nr_dsq_to(PLACE_SECOND),
+			       "%llu tasks were moved from one user DSQ to another",
+			       nr_dsq_to(PLACE_SECOND));
 	if (!wait_until(nr_left(PLACES_DSQ, LEFT_DISPATCHED) >= 2 * ENOUGH))
-		return fail("no dequeue came for what was dispatched");
+		return too_few_dequeues(PLACES_DSQ);
 	return verdict();
 }
 
@@ -148,13 +159,14 @@ static enum result dsq_move_run(void)
 
 	knobs->dsq_to = PLACE_LOCAL_ON | PLACE_GLOBAL;
 	if (!spawn(NAP, 4) || !spawn(SPIN, 2))
-		return FAIL;
+		return said;
 	knobs->enqueue = PLACES_DSQ;
 	for_each_place(to, knobs->dsq_to)
 		if (!wait_until(nr_dsq_to(to) >= ENOUGH))
-			return fail("no task was moved to the %s", place_name(to));
+			return too_few(nr_dsq_to(to), "%llu tasks were moved to the %s",
+				       nr_dsq_to(to), place_name(to));
 	if (!wait_until(nr_left(PLACES_DSQ, LEFT_DISPATCHED) >= 2 * ENOUGH))
-		return fail("no dequeue came for what was moved");
+		return too_few_dequeues(PLACES_DSQ);
 	return verdict();
 }
 
@@ -167,10 +179,11 @@ static enum result other_cpu_run(void)
 		return skip("there is only one CPU");
 	knobs->held_to = PLACE_LOCAL | PLACE_LOCAL_ON;
 	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus + 1))
-		return FAIL;
+		return said;
 	knobs->enqueue = PLACES_CUSTODY;
 	if (!wait_until(books->crossed >= 10 * ENOUGH))
-		return fail("%llu tasks were taken by another CPU", books->crossed);
+		return too_few(books->crossed, "%llu tasks were taken by another CPU",
+			       books->crossed);
 	return verdict();
 }
 

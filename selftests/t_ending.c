@@ -30,7 +30,7 @@ static enum result all_changed(const char *event)
 static enum result unload_run(void)
 {
 	if (!spawn(OBEY, NR_PARKED) || !park(PLACES_CUSTODY))
-		return FAIL;
+		return said;
 	stop_scheduler();
 	return all_changed("unload");
 }
@@ -41,10 +41,10 @@ TEST(unload, .rows = ROW(13), .ends_scheduler = true,
 static enum result error_exit_run(void)
 {
 	if (!spawn(OBEY, NR_PARKED) || !park(PLACES_CUSTODY))
-		return FAIL;
+		return said;
 	knobs->fail = true;
 	if (!spawn(NAP, 1) && !scheduler_gone())
-		return FAIL;
+		return said;
 	if (!wait_until(scheduler_gone()))
 		return fail("scx_bpf_error() did not end the scheduler");
 	stop_scheduler();
@@ -59,10 +59,10 @@ static enum result sysrq_run(void)
 	if (access("/proc/sysrq-trigger", W_OK))
 		return skip("this kernel has no /proc/sysrq-trigger");
 	if (!spawn(OBEY, NR_PARKED) || !park(PLACES_CUSTODY))
-		return FAIL;
+		return said;
 	knobs->closing = true;
 	if (!write_file("/proc/sysrq-trigger", "S"))
-		return fail("cannot write to /proc/sysrq-trigger: %m");
+		return skip("cannot write to /proc/sysrq-trigger: %m");
 	if (!wait_until(scheduler_gone()))
 		return fail("SysRq-S did not end the scheduler");
 	stop_scheduler();
@@ -79,66 +79,59 @@ TEST(sysrq, .rows = ROW(13), .ends_scheduler = true,
 /*
  * Prepare for suspend and come back, as far as sched_ext is concerned. Who opens the
  * device for hibernation has the kernel get ready for that. A kernel for debugging has
- * a rehearsal of suspend, which freezes user space for some seconds. Says what is wrong,
- * or NULL; *available is whether there is a way at all.
+ * a rehearsal of suspend, which freezes user space for some seconds.
  */
-static const char *rehearse_suspend(bool *available)
+static enum result rehearse_suspend(void)
 {
 	int fd = open(SNAPSHOT, O_RDONLY | O_CLOEXEC);
-	const char *problem = NULL;
+	enum result result = PASS;
 	char delay[16];
 
-	*available = true;
 	if (fd >= 0) {
 		if (!wait_until(nr_in_custody() <= 0))
-			problem = "tasks stay in custody while the kernel is about to hibernate";
+			result = fail("tasks stay in custody before hibernation");
 		close(fd);
-		return problem;
+		return result;
 	}
-	if (access(PM_TEST, W_OK)) {
-		*available = false;
-		return "this kernel has neither " SNAPSHOT " nor " PM_TEST;
-	}
+	if (access(PM_TEST, W_OK))
+		return skip("this kernel has neither " SNAPSHOT " nor " PM_TEST);
 	if (!read_file(PM_TEST_DELAY, delay, sizeof(delay)))
 		*delay = 0;
 	write_file(PM_TEST_DELAY, "1");
 	if (!write_file(PM_TEST, "freezer") || !write_file("/sys/power/state", "freeze"))
-		problem = "suspend cannot be rehearsed";
+		result = skip("suspend cannot be rehearsed: %m");
 	write_file(PM_TEST, "none");
 	if (*delay)
 		write_file(PM_TEST_DELAY, delay);
-	return problem;
+	return result;
 }
 
 static enum result suspend_run(void)
 {
-	bool available;
-	const char *problem;
 	enum result result;
 	int round;
 
 	/* Tasks that the bypass takes from us run without being enqueued. */
 	knobs->closing = true;
 	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
+		return said;
 	for (round = 1; round <= 2; round++) {
 		if (!park(PLACES_CUSTODY))
-			return FAIL;
-		problem = rehearse_suspend(&available);
-		if (problem)
-			return available ? fail("%s: %m", problem) : skip("%s", problem);
-		result = all_changed("suspend");
+			return said;
+		result = rehearse_suspend();
+		if (result == PASS)
+			result = all_changed("suspend");
 		if (result != PASS)
 			return result;
 		if (nr_left(~0, LEFT_CHANGED) != (unsigned int)round * NR_PARKED)
 			return fail("%llu dequeues for a change, in place of %d",
 				    nr_left(~0, LEFT_CHANGED), round * NR_PARKED);
 		if (!unpark())
-			return FAIL;
+			return said;
 	}
 	/* The scheduler is in charge again. */
 	if (!park(PLACES_CUSTODY) || !unpark())
-		return FAIL;
+		return said;
 	if (nr_left(~0, LEFT_DISPATCHED) < NR_PARKED)
 		return fail("only %llu tasks were dispatched after it",
 			    nr_left(~0, LEFT_DISPATCHED));
@@ -151,12 +144,12 @@ TEST(suspend, .rows = ROW(13), .disturbs_all = true,
 /* A dispatch that the kernel refuses, which ends the scheduler as well. */
 static enum result refused(unsigned int to, const char *what)
 {
-	if (!spawn(OBEY, 1) || !pin(workers[0].pid, 0) || !park(PLACE_MAP))
-		return FAIL;
+	if (!spawn(OBEY, 1) || !pin(workers[0].pid, cpus[0]) || !park(PLACE_MAP))
+		return said;
 	knobs->held_to = to;
 	knobs->closing = true;
 	if (!unpark())
-		return FAIL;
+		return said;
 	if (!wait_until(scheduler_gone()))
 		return fail("%s: the kernel did not refuse it", what);
 	stop_scheduler();

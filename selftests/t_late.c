@@ -31,20 +31,21 @@ static enum result eligibility_run(void)
 	knobs->closing = true;
 	/* So few that the latest to come is among those that a CPU takes at once. */
 	if (!spawn(NAP, 2) || !spawn(YIELD, nr_cpus + 1) || !spawn(STAY, 2))
-		return FAIL;
+		return said;
 	knobs->linger = 300000;
 	knobs->enqueue = PLACES_HELD;
 	end = now() + options.duration;
 	while (now() < end && !over())
 		nap(0.01);
 	if (!wait_until(books->crossed >= 50 && books->bound >= 5))
-		return fail("%llu tasks were taken by another CPU, %llu had to stay on theirs",
-			    books->crossed, books->bound);
+		return too_few(books->crossed && books->bound,
+			       "%llu tasks were taken by another CPU, %llu had to stay on theirs",
+			       books->crossed, books->bound);
 	/* It takes the kernel a while from deciding that to saying so. */
 	knobs->enqueue = PLACE_GLOBAL;
 	knobs->linger = 0;
 	nap(0.5);
-	return over() ? FAIL : PASS;
+	return over() ? said : PASS;
 }
 
 TEST(eligibility, .rows = ROW(5) | ROW(8) | ROW(16), .hazards = HAZARD(12),
@@ -74,26 +75,27 @@ static bool numbered_by_cpu(pid_t pid, pid_t other, int cpu)
 
 /*
  * Two CPUs whose run queues have numbered almost as many entries, the one behind second.
- * The third is any other. Returns how far it is behind.
+ * The third is any other. Returns how far it is behind. Four to choose from are enough.
  */
-static unsigned long long choose_cpus(pid_t pid, int *cpus)
+static unsigned long long choose_cpus(pid_t pid, int *chosen)
 {
-	unsigned long long next[MAX_WORKERS], entry, best = ~0ull;
-	int i, j, n = nr_cpus < MAX_WORKERS ? nr_cpus : MAX_WORKERS;
+	unsigned long long next[4], entry, best = ~0ull;
+	int i, j, n = nr_cpus < 4 ? nr_cpus : 4;
 
 	for (i = 0; i < n; i++)
-		if (!entry_numbers(pid, i, &entry, &next[i]))
+		if (!entry_numbers(pid, cpus[i], &entry, &next[i]))
 			next[i] = 0;
 	for (i = 0; i < n; i++)
 		for (j = 0; j < n; j++) {
 			if (i == j || next[i] < next[j] || distance(next[i], next[j]) >= best)
 				continue;
 			best = distance(next[i], next[j]);
-			cpus[0] = i;
-			cpus[1] = j;
+			chosen[0] = cpus[i];
+			chosen[1] = cpus[j];
 		}
-	for (cpus[2] = n - 1; cpus[2] == cpus[0] || cpus[2] == cpus[1]; cpus[2]--)
+	for (i = n - 1; cpus[i] == chosen[0] || cpus[i] == chosen[1]; i--)
 		;
+	chosen[2] = cpus[i];
 	return best;
 }
 
@@ -148,7 +150,7 @@ static bool line_up(pid_t pid, pid_t other, int cpu)
 			return true;
 		knobs->enqueue = entry < next ? PLACE_MAP : PLACE_FIFO;
 		if (!change_nice(entry < next ? pid : other))
-			return fail("setpriority() does not work: %m"), false;
+			return skip("setpriority() does not work: %m"), false;
 	}
 	return !over();
 }
@@ -157,17 +159,17 @@ static bool line_up(pid_t pid, pid_t other, int cpu)
  * A CPU's ops.dispatch() decides on a held task and takes its time. Meanwhile the task
  * goes to the run queue of another CPU and is held again.
  */
-static enum result decide_too_late(pid_t pid, pid_t other, int *cpus, bool by_cpu,
+static enum result decide_too_late(pid_t pid, pid_t other, const int *chosen, bool by_cpu,
 				    bool *expired)
 {
 	unsigned long long changed = nr_left(PLACE_MAP, LEFT_CHANGED);
 	double start = now(), kick = 0;
 
-	if (by_cpu && !line_up(pid, other, cpus[1]))
-		return FAIL;
+	if (by_cpu && !line_up(pid, other, chosen[1]))
+		return said;
 	knobs->enqueue = PLACE_MAP;
 	held_back->pid = pid;
-	held_back->cpu = cpus[2];
+	held_back->cpu = chosen[2];
 	held_back->limit = 1000000000;
 	__sync_synchronize();
 	*(volatile unsigned int *)&held_back->stage = HELD_BACK_ASKED;
@@ -177,21 +179,21 @@ static enum result decide_too_late(pid_t pid, pid_t other, int *cpus, bool by_cp
 	 */
 	while (*(volatile unsigned int *)&held_back->stage == HELD_BACK_ASKED) {
 		if (now() > kick) {
-			kick_cpu(cpus[2]);
+			kick_cpu(chosen[2]);
 			kick = now() + 0.1;
 		}
 		if (over() || now() > start + PATIENCE)
-			return fail("CPU %d does not call ops.dispatch()", cpus[2]);
+			return skip("CPU %d does not call ops.dispatch()", chosen[2]);
 	}
-	if (!pin(pid, cpus[1]))
-		return fail("sched_setaffinity() does not work: %m");
+	if (!pin(pid, chosen[1]))
+		return said;
 	__sync_bool_compare_and_swap(&held_back->stage, HELD_BACK_DECIDED, HELD_BACK_CHANGED);
 	if (!wait_until(held_back->stage >= HELD_BACK_LET_GO))
-		return fail("CPU %d does not come back from ops.dispatch()", cpus[2]);
+		return skip("CPU %d does not come back from ops.dispatch()", chosen[2]);
 	*expired = held_back->stage == HELD_BACK_EXPIRED;
 	nap(0.1);
 	if (over())
-		return FAIL;
+		return said;
 	held_back->pid = 0;
 	if (*expired)
 		return PASS;
@@ -202,20 +204,20 @@ static enum result decide_too_late(pid_t pid, pid_t other, int *cpus, bool by_cp
 
 static enum result stale_dispatch_run(void)
 {
-	int cpus[3], done, tries = 0;
+	int chosen[3], done, tries = 0;
 	bool by_cpu;
 
 	if (nr_cpus < 3)
 		return skip("it takes three CPUs");
 	if (!spawn(OBEY, 2))
-		return FAIL;
-	if (!pin(workers[0].pid, 0) || !pin(workers[1].pid, 0))
-		return fail("sched_setaffinity() does not work: %m");
+		return said;
+	if (!pin(workers[0].pid, cpus[0]) || !pin(workers[1].pid, cpus[0]))
+		return said;
 	if (!park(PLACE_MAP))
-		return FAIL;
-	by_cpu = numbered_by_cpu(workers[0].pid, workers[1].pid, 0);
+		return said;
+	by_cpu = numbered_by_cpu(workers[0].pid, workers[1].pid, cpus[0]);
 	if (!unpark())
-		return FAIL;
+		return said;
 	for (done = 0; done < ROUNDS; ) {
 		pid_t pid = workers[0].pid, other = workers[1].pid;
 		enum result result;
@@ -223,24 +225,24 @@ static enum result stale_dispatch_run(void)
 
 		if (tries++ == 3 * ROUNDS)
 			return skip("only %d changes in %d were made in time", done, tries);
-		if (choose_cpus(pid, cpus) > NEAR && by_cpu) {
-			if (!catch_up(pid, cpus[0], cpus[1]))
-				return over() ? FAIL : SKIP;
-			choose_cpus(pid, cpus);
+		if (choose_cpus(pid, chosen) > NEAR && by_cpu) {
+			if (!catch_up(pid, chosen[0], chosen[1]))
+				return said;
+			choose_cpus(pid, chosen);
 		}
 		/* To the CPU that must not wait, and away from the one that makes us wait. */
-		if (!pin(pid, cpus[0]) || !pin(other, cpus[1]) || !pin(getpid(), cpus[0]))
-			return fail("sched_setaffinity() does not work: %m");
+		if (!pin(pid, chosen[0]) || !pin(other, chosen[1]) || !pin(getpid(), chosen[0]))
+			return said;
 		if (!park(PLACE_MAP))
-			return FAIL;
-		result = decide_too_late(pid, other, cpus, by_cpu, &expired);
+			return said;
+		result = decide_too_late(pid, other, chosen, by_cpu, &expired);
 		if (result != PASS)
 			return result;
 		done += !expired;
 		if (!expired && nr_in_custody() != 2)
 			return fail("%ld of 2 tasks are in custody", nr_in_custody());
 		if (!unpark())
-			return FAIL;
+			return said;
 	}
 	return PASS;
 }
@@ -264,16 +266,16 @@ static enum result left_over_verdict_run(void)
 
 	if (nr_cpus < 2)
 		return skip("there is only one CPU");
-	if (!spawn(OBEY, 1) || !pin(workers[0].pid, 0))
-		return FAIL;
+	if (!spawn(OBEY, 1) || !pin(workers[0].pid, cpus[0]))
+		return said;
 	knobs->to_mover = PLACE_LOCAL_ON;
 	if (!park(PLACE_MAP))
-		return FAIL;
+		return said;
 	for (i = 1; i <= 2 * ROUNDS; i++) {
 		unsigned long long before = nr_entered(PLACE_MAP);
 
-		if (!pin(workers[0].pid, i % 2))
-			return fail("sched_setaffinity() does not work: %m");
+		if (!pin(workers[0].pid, cpus[i % 2]))
+			return said;
 		if (!wait_until(nr_left(PLACE_MAP, LEFT_CHANGED) >= (unsigned int)i))
 			return fail("no dequeue came for the change of affinity");
 		if (!wait_until_for(nr_entered(PLACE_MAP) > before, 1))
@@ -281,7 +283,7 @@ static enum result left_over_verdict_run(void)
 	}
 	if (!books->movers)
 		return skip("this kernel does not ask before the task changes its CPU");
-	return unpark() ? PASS : FAIL;
+	return unpark() ? PASS : said;
 }
 
 TEST(left_over_verdict, .rows = ROW(10), .hazards = HAZARD(13),

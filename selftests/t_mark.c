@@ -11,7 +11,7 @@ static enum result marks_parked(unsigned int place)
 	int i;
 
 	if (!park(place))
-		return FAIL;
+		return said;
 	for (i = 0; i < NR_PARKED; i++) {
 		if (!kernel_marks(workers[i].pid))
 			return fail("%s: a task in custody is not marked", place_name(place));
@@ -20,7 +20,7 @@ static enum result marks_parked(unsigned int place)
 			return fail("%s: not marked again after a change", place_name(place));
 	}
 	if (!unpark())
-		return FAIL;
+		return said;
 	for (i = 0; i < NR_PARKED; i++)
 		if (!wait_until(!kernel_marks(workers[i].pid)))
 			return fail("%s: a task is still marked after it left", place_name(place));
@@ -38,10 +38,10 @@ static enum result marks(void)
 		return fail("the kernel's BTF has no SCX_DEQ_SCHED_CHANGE of 1 << 33");
 
 	if (!spawn(OBEY, NR_PARKED))
-		return FAIL;
+		return said;
 	for_each_place(place, PLACES_CUSTODY)
 		if (marks_parked(place) != PASS)
-			return FAIL;
+			return said;
 	return PASS;
 }
 

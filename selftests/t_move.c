@@ -34,7 +34,8 @@ static enum result moved_everywhere(void)
 
 static enum result move(bool by_timer)
 {
-	double end = now() + options.duration, patience = now() + PATIENCE;
+	double end = now() + options.duration;
+	struct patience patience = patience_for(PATIENCE);
 	enum result result;
 	int i;
 
@@ -45,22 +46,24 @@ static enum result move(bool by_timer)
 	knobs->enqueue = PLACES_CUSTODY;
 	knobs->held_to = PLACES_DSQ | PLACE_SECOND;
 	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus) || !spawn(YIELD, 2 * nr_cpus))
-		return FAIL;
+		return said;
 	knobs->unlocked_to = DESTINATIONS;
 	if (by_timer && !start_movers())
-		return fail("the timers cannot be started");
+		return skip("the timers cannot be started");
 
+	patience.begin = patience.latest = end;
 	do {
 		/* It may wait for a CPU to let go of the task. */
 		change_at_random(AFFINITY);
 		for (i = 0; i < (by_timer ? 0 : MOVES_PER_CHANGE); i++)
 			if (!move_unlocked())
-				return fail("the program that moves tasks cannot be run");
+				return skip("the program that moves tasks cannot be run");
 		/* For the tasks, where CPUs are few. */
 		nap(0.0005);
 		result = now() < end ? FAIL : moved_everywhere();
-	} while (!over() && (now() < end || (result != PASS && now() < patience)));
-	return over() ? FAIL : result;
+	} while (!over() &&
+		 (now() < end || (result != PASS && !out_of_patience(&patience))));
+	return over() ? said : result;
 }
 
 static enum result move_timer_run(void)

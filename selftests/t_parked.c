@@ -17,12 +17,12 @@ static enum result parked_nice_run(void)
 TEST(parked_nice, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(10), .hazards = HAZARD(7) | HAZARD(9),
      .must = "A change of nice in custody gives one dequeue, marked as a change.");
 
+/* To one CPU all of them, the next time to all again. */
 static bool change_affinity(pid_t pid)
 {
-	cpu_set_t set;
+	static int changes;
 
-	return !sched_getaffinity(pid, sizeof(set), &set) &&
-	       pin(pid, CPU_COUNT(&set) == 1 ? -1 : sched_getcpu());
+	return pin(pid, changes++ / nr_workers % 2 ? -1 : sched_getcpu());
 }
 
 static enum result parked_affinity_run(void)

@@ -12,16 +12,17 @@ static enum result reenqueue_run(void)
 	const unsigned int again = PLACE_VTIME | PLACES_HELD;
 
 	if (!spawn(SPIN, 2 * nr_cpus))
-		return FAIL;
+		return said;
 	/* A real-time task takes the CPU away; ops.cpu_release() reacts to that. */
 	if (!spawn_as(NAP, nr_cpus, SCHED_FIFO))
-		return FAIL;
+		return said;
 	knobs->reenqueue = again;
 	/* Not to local DSQs alone: what is in custody would starve. */
 	knobs->enqueue = PLACE_LOCAL | PLACE_FIFO;
 	if (!wait_until(nr_entered(again) >= ENOUGH && nr_left(again, LEFT_DISPATCHED) >= ENOUGH))
-		return fail("%llu tasks were re-enqueued to custody, %llu were dispatched",
-			    nr_entered(again), nr_left(again, LEFT_DISPATCHED));
+		return too_few(nr_left(again, LEFT_DISPATCHED),
+			       "%llu tasks were re-enqueued to custody, %llu were dispatched",
+			       nr_entered(again), nr_left(again, LEFT_DISPATCHED));
 	return PASS;
 }
 
@@ -37,22 +38,19 @@ TEST(reenqueue, .rows = ROW(15),
 /*
  * The first CPU has no task of ours to run and does nothing but dispatch; from the last
  * one they are taken back. While a dispatch is under way, its CPU's run queue is locked, and
- * so is the task's when it is taken back: tasks must count on other CPUs.
+ * so is the task's when it is taken back: tasks must count on other CPUs. Those are few.
  */
 static bool divide_cpus(void)
 {
-	int last = nr_cpus - 1, i, cpu;
-	cpu_set_t set;
+	int others = nr_cpus - 2, i;
 
-	if (!last)
+	if (nr_cpus < 2)
 		return true;
-	CPU_ZERO(&set);
-	for (cpu = 1; cpu < last || cpu == 1; cpu++)
-		CPU_SET(cpu, &set);
+	others = others < 1 ? 1 : others > NR_TAKEN_BACK / 8 ? NR_TAKEN_BACK / 8 : others;
 	for (i = 0; i < nr_workers; i++)
-		if (sched_setaffinity(workers[i].pid, sizeof(set), &set))
+		if (!allow_cpus(workers[i].pid, &cpus[1], others))
 			return false;
-	return pin(0, last);
+	return pin(0, cpus[nr_cpus - 1]);
 }
 
 /*
@@ -61,13 +59,15 @@ static bool divide_cpus(void)
  */
 static enum result take_back(void)
 {
-	double end = now() + options.duration, patience = now() + PATIENCE;
+	double end = now() + options.duration;
+	struct patience patience = patience_for(PATIENCE);
 	bool delays = delay_releases(DELAY), enough;
 
+	patience.begin = patience.latest = end;
 	do {
-		if (!reenqueue(0.003, 0)) {
+		if (!reenqueue(0.003, cpus[0])) {
 			end_delays();
-			return fail("the program that re-enqueues tasks cannot be run");
+			return skip("the program that re-enqueues tasks cannot be run");
 		}
 		/* Where CPUs are few, tasks get to run now. */
 		nap(0.0005);
@@ -75,12 +75,12 @@ static enum result take_back(void)
 		find_stuck(PATIENCE);
 		enough = books->returned >= ENOUGH && nr_left(~0, LEFT_DISPATCHED) >= ENOUGH &&
 			 (!delays || nr_cpus < 2 || books->delayed >= ENOUGH);
-	} while (!over() && (now() < end || (!enough && now() < patience)));
+	} while (!over() && (now() < end || (!enough && !out_of_patience(&patience))));
 	end_delays();
 	if (over()) {
 		/* The kernel, too, ends a scheduler with a task that is not run. */
 		knobs->closing = true;
-		return FAIL;
+		return said;
 	}
 	if (!books->returned)
 		return fail("no task was re-enqueued in custody");
@@ -92,7 +92,6 @@ static enum result take_back(void)
 
 static enum result reenqueue_dsq_run(void)
 {
-	cpu_set_t before;
 	enum result result;
 
 	if (!can_reenqueue())
@@ -102,13 +101,11 @@ static enum result reenqueue_dsq_run(void)
 	knobs->held_to = PLACES_DSQ;
 	knobs->from_dsq = true;
 	if (!spawn(YIELD, NR_TAKEN_BACK))
-		return FAIL;
-	if (sched_getaffinity(0, sizeof(before), &before) || !divide_cpus())
-		return fail("sched_setaffinity() does not work: %m");
+		return said;
+	if (!divide_cpus())
+		return said;
 	result = take_back();
-	if (sched_setaffinity(0, sizeof(before), &before))
-		return fail("sched_setaffinity() does not work: %m");
-	return result;
+	return pin(0, -1) ? result : said;
 }
 
 TEST(reenqueue_dsq, .rows = ROW(15), .hazards = HAZARD(14),

@@ -7,11 +7,20 @@
 
 #define ENOUGH	20
 
+static bool enough(void)
+{
+	return nr_left(~0, LEFT_CHANGED) >= ENOUGH && nr_left(~0, LEFT_DISPATCHED) >= ENOUGH &&
+	       (nr_cpus < 2 || books->crossed);
+}
+
 static enum result storm(unsigned int changes)
 {
+	struct patience patience = patience_for(PATIENCE);
 	double end = now() + options.duration, pause = now();
 
-	while (now() < end && !over()) {
+	/* For as long as it takes where all is slow. */
+	patience.begin = patience.latest = end;
+	while (!over() && (now() < end || (!enough() && !out_of_patience(&patience)))) {
 		change_at_random(changes);
 		/* Let the tasks run as well where CPUs are few. */
 		if (now() - pause > 0.002) {
@@ -20,13 +29,12 @@ static enum result storm(unsigned int changes)
 		}
 	}
 	if (over())
-		return FAIL;
-	if (!wait_until(nr_left(~0, LEFT_CHANGED) >= ENOUGH &&
-			nr_left(~0, LEFT_DISPATCHED) >= ENOUGH))
-		return fail("only %llu dequeues for a change and %llu for a dispatch",
-			    nr_left(~0, LEFT_CHANGED), nr_left(~0, LEFT_DISPATCHED));
-	if (nr_cpus > 1 && !books->crossed)
-		return fail("no task was taken by another CPU");
+		return said;
+	if (!enough())
+		return skip("in %.0f s only %llu dequeues for a change, %llu for a dispatch, "
+			    "%llu of these by another CPU", now() - end + options.duration,
+			    nr_left(~0, LEFT_CHANGED), nr_left(~0, LEFT_DISPATCHED),
+			    books->crossed);
 	return PASS;
 }
 
@@ -40,7 +48,7 @@ static enum result storm_held_run(void)
 	knobs->enqueue = PLACES_HELD;
 	knobs->held_to = PLACES_TERMINAL;
 	if (!spawn(NAP, 4) || !spawn(YIELD, 3 * nr_cpus))
-		return FAIL;
+		return said;
 	return storm(AFFINITY);
 }
 
@@ -53,7 +61,7 @@ static enum result storm_dsq_run(void)
 	knobs->enqueue = PLACES_DSQ;
 	knobs->dsq_to = PLACE_LOCAL | PLACE_LOCAL_ON | PLACE_SECOND;
 	if (!spawn(NAP, 4) || !spawn(YIELD, 3 * nr_cpus))
-		return FAIL;
+		return said;
 	return storm(AFFINITY);
 }
 
@@ -68,12 +76,12 @@ static enum result fork_exit_run(void)
 	knobs->select = PLACES_DSQ | PLACE_PASS;
 	knobs->enqueue = PLACES_CUSTODY;
 	if (!spawn(FORK, 4))
-		return FAIL;
+		return said;
 	if (!wait_until(books->exited >= ENOUGH))
-		return fail("only %llu tasks ended", books->exited);
+		return too_few(books->exited, "only %llu tasks ended", books->exited);
 	while (now() < end && !over())
 		nap(0.01);
-	return over() ? FAIL : PASS;
+	return over() ? said : PASS;
 }
 
 TEST(fork_exit, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(8),
@@ -93,7 +101,7 @@ static enum result hammer_run(void)
 	knobs->iterate = true;
 	knobs->use_locked_rq = true;
 	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus) || !spawn(PING, 4) || !spawn(FORK, 2))
-		return FAIL;
+		return said;
 	return storm(AFFINITY | CLASS);
 }
 

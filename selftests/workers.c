@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Workers: how they live, die, and are parked in custody. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -16,7 +18,7 @@
 
 #include "scheduler.h"
 
-struct worker workers[MAX_WORKERS];
+struct worker *workers;
 int nr_workers;
 
 static const char *const life_names[NR_LIVES] = {
@@ -34,15 +36,21 @@ static const char *const life_names[NR_LIVES] = {
  * A worker keeps open nothing else of the test program's: a descriptor of the attached
  * scheduler would keep the scheduler attached.
  */
-static void keep_open(int *fds, int number)
+static void keep_open(const int *fds, int number)
 {
-	const int high = 256;
+	unsigned int first = STDERR_FILENO + 1, kept;
 	int i;
 
-	for (i = 0; i < number; i++)
-		if (fds[i] >= 0)
-			fds[i] = fcntl(fds[i], F_DUPFD, high);
-	close_range(3, high - 1, 0);
+	/* What lies between two that are kept, the lowest first. */
+	do {
+		kept = ~0u;
+		for (i = 0; i < number; i++)
+			if (fds[i] >= (int)first && (unsigned int)fds[i] < kept)
+				kept = fds[i];
+		if (kept > first)
+			close_range(first, kept - 1, 0);
+		first = kept + 1;
+	} while (kept != ~0u);
 }
 
 static void spawn_child(int step)
@@ -168,26 +176,86 @@ static bool ready(struct worker *worker)
 	return read(worker->reports, &byte, 1) == 1;
 }
 
+/*
+ * Is it the kernel's doing that workers do not do as they are told? Not if one has ended: it
+ * does so where it cannot be set up, and somebody may have killed it.
+ */
+static bool is_finding(void)
+{
+	int i;
+
+	for (i = 0; i < nr_workers; i++) {
+		siginfo_t info = {};
+
+		if (!waitid(P_PID, workers[i].pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+		    info.si_pid) {
+			skip("worker %d has ended", i + 1);
+			return false;
+		}
+	}
+	return !nr_violations();
+}
+
 static bool tell(struct worker *worker)
 {
 	return write(worker->orders, "", 1) == 1;
 }
 
+/* Room for one more. */
+static struct worker *new_worker(void)
+{
+	static int room;
+	struct worker *moved;
+
+	if (nr_workers < room)
+		return &workers[nr_workers];
+	moved = realloc(workers, (2 * room + 64) * sizeof(*workers));
+	if (!moved)
+		return NULL;
+	room = 2 * room + 64;
+	workers = moved;
+	return &workers[nr_workers];
+}
+
+/* One pipe, or none and a reason. */
+static bool open_pipe(int *ends, int flags)
+{
+	if (!pipe2(ends, O_CLOEXEC | flags))
+		return true;
+	skip("no pipe for worker %d: %m", nr_workers + 1);
+	return false;
+}
+
+static void close_pipe(const int *ends)
+{
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* One worker, with pipes to us and, if it plays ping-pong, to its peer. */
 static bool spawn_one(enum life life, int policy, int from_peer, int to_peer)
 {
-	struct worker *worker = &workers[nr_workers];
+	struct worker *worker = new_worker();
 	int orders[2], reports[2];
 	struct errand adopt = {};
 
-	if (nr_workers == MAX_WORKERS || pipe2(orders, O_CLOEXEC) ||
-	    pipe2(reports, O_CLOEXEC | O_NONBLOCK))
-		return fail("no pipe for a worker: %m"), false;
+	if (!worker)
+		return skip("no memory for worker %d", nr_workers + 1), false;
+	if (!open_pipe(orders, 0))
+		return false;
+	if (!open_pipe(reports, O_NONBLOCK)) {
+		close_pipe(orders);
+		return false;
+	}
 
 	fflush(NULL);
 	worker->pid = fork();
-	if (worker->pid < 0)
-		return fail("no process for a worker: %m"), false;
+	if (worker->pid < 0) {
+		skip("no process for worker %d: %m", nr_workers + 1);
+		close_pipe(orders);
+		close_pipe(reports);
+		return false;
+	}
 	if (!worker->pid)
 		live(life, (int[NR_FDS]){
 			orders[0], reports[1], from_peer, to_peer,
@@ -204,25 +272,25 @@ static bool spawn_one(enum life life, int policy, int from_peer, int to_peer)
 	/* Far from one another: the streams' steps are small against this. */
 	adopt.seed = options.seed + ((unsigned long long)nr_workers << 32);
 	if (policy == SCHED_EXT && run_errand(scheduler->progs.adopt, &adopt))
-		return fail("a worker cannot be entered into the books"), false;
+		return skip("worker %d cannot be entered into the books", nr_workers), false;
 	if (!tell(worker))
-		return fail("a worker does not listen: %m"), false;
+		return skip("worker %d has ended: %m", nr_workers), false;
 	return true;
 }
 
 static bool spawn_pair(int policy)
 {
-	int there[2], back[2], i;
-	bool spawned;
+	int there[2], back[2];
+	bool spawned = false;
 
-	if (pipe2(there, O_CLOEXEC) || pipe2(back, O_CLOEXEC))
-		return fail("no pipe between two workers: %m"), false;
-	spawned = spawn_one(PING, policy, back[0], there[1]) &&
-		  spawn_one(PING, policy, there[0], back[1]);
-	for (i = 0; i < 2; i++) {
-		close(there[i]);
-		close(back[i]);
+	if (!open_pipe(there, 0))
+		return false;
+	if (open_pipe(back, 0)) {
+		spawned = spawn_one(PING, policy, back[0], there[1]) &&
+			  spawn_one(PING, policy, there[0], back[1]);
+		close_pipe(back);
 	}
+	close_pipe(there);
 	return spawned;
 }
 
@@ -236,7 +304,7 @@ bool spawn_as(enum life life, int number, int policy)
 
 	for (i = first; i < nr_workers; i++)
 		if (!wait_until(ready(&workers[i]))) {
-			if (!nr_violations())
+			if (is_finding())
 				fail("a worker is never run");
 			return false;
 		}
@@ -316,7 +384,7 @@ bool park(unsigned int places)
 	int i;
 
 	if (!wait_until(all_asleep())) {
-		if (!nr_violations())
+		if (is_finding())
 			fail("the workers do not go to sleep");
 		return false;
 	}
@@ -337,7 +405,7 @@ bool park(unsigned int places)
 		knobs->enqueue = place;
 		nr_due++;
 		if (!tell(&workers[i]) || !wait_until(parked(&workers[i]))) {
-			if (!nr_violations())
+			if (is_finding())
 				fail("a worker did not come into custody (%s)", place_name(place));
 			return false;
 		}
@@ -352,7 +420,7 @@ bool unpark(void)
 	kick_cpus();
 	if (wait_until(workers_done()))
 		return true;
-	if (!nr_violations())
+	if (is_finding())
 		fail("%d workers were not run after they had been let go", nr_due);
 	return false;
 }

@@ -18,13 +18,15 @@ capture selftest "$root/lab/build-selftests" || {
 
 # --- the service ----------------------------------------------------------------
 
-# in_guest VARIANT COMMAND: with the selftests and what the service runs.
+# in_guest VARIANT COMMAND [OPTION]...: with the selftests and what the service runs, which
+# finds them though they are in no PATH.
 in_guest() {
 	capture kernel "$root/lab/build-kernel" 6.18 "$1" || return
 	"$root/lab/vm/run" --kernel "$kernel/bzImage" --timeout 600 --out "$tmp/$1" \
-		--file "$selftest:/usr/bin/scx-custody-selftest" \
-		--file "$root/selftests/record-verdict" \
-		--file "$example:/usr/bin/scx_ledger" -- "export PATH=\$PATH:/usr/bin; $2"
+		--file "$selftest:/opt/bin/scx-custody-selftest" \
+		--file "$root/selftests/record-verdict:/opt/libexec/scx-custody/record-verdict" \
+		--file "$example:/usr/bin/scx_ledger" "${@:3}" -- \
+		"record_verdict() { sh /opt/libexec/scx-custody/record-verdict; }; $2"
 }
 capture example "$root/lab/build-program" examples
 
@@ -32,15 +34,20 @@ capture example "$root/lab/build-program" examples
 # shellcheck disable=SC2016 # for the guest's shell
 steps='
 verdict=/var/lib/scx-custody/verdict-$(uname -r).json
-sh /record-verdict; echo "first: $?"
+record_verdict; echo "first: $?"
 cat $verdict
 stat -c "mode: %a" $verdict
-sh /record-verdict; echo "second: $?"
+record_verdict; echo "second: $?"
 sed -i "s/\"version\": .*/\"version\": \"another\",/" $verdict
 scx_ledger --duration 60 >/dev/null 2>&1 &
 while [ "$(cat /sys/kernel/sched_ext/state)" != enabled ]; do sleep 0.1; done
-sh /record-verdict; echo "third: $?"
+record_verdict; echo "third: $?"
 kill %1; wait
+printf "#!/bin/sh\nsleep 60\n" >/tmp/scx_slow; chmod +x /tmp/scx_slow
+/tmp/scx_slow & sleep 1
+before=$(cat /sys/kernel/sched_ext/enable_seq)
+record_verdict; echo "fourth: $?"
+[ "$(cat /sys/kernel/sched_ext/enable_seq)" = "$before" ] || echo "fourth: it loaded one"
 ls /var/lib/scx-custody -A | grep -v "^verdict-.*[.]json$" ; echo "end"'
 
 # told VARIANT PATTERN: one line of what was printed there matches.
@@ -79,10 +86,43 @@ for variant in patched pristine; do
 	check "$variant: nothing is run beside another scheduler" \
 		told "$variant" 'A BPF scheduler is loaded \(.*\): no test is run beside it\.'
 	check "$variant: which is no failure, either" told "$variant" 'third: 0'
+	check "$variant: nothing is run where a scheduler is about to be loaded" told "$variant" \
+		'scx_slow \(process [0-9]+\) runs and may load .* Another try comes later\.'
+	check "$variant: and another try is to come" told "$variant" 'fourth: 1'
+	check "$variant: and none was loaded" eval "! told $variant 'fourth: it .*' >/dev/null"
 	check "$variant: no file is left of it" told "$variant" end
 	check "$variant: the test that may hang is left out" \
 		eval "! told $variant '.*\"name\": \"iterate\".*' >/dev/null"
 done
+
+# stop_hard: what the service has left when the machine is stopped amid the tests.
+stop_hard() {
+	# shellcheck disable=SC2016 # for the guest's shell
+	! in_guest patched '
+		verdict=/var/lib/scx-custody/verdict-$(uname -r).json
+		record_verdict & until [ -e $verdict ]; do sleep 0.1; done
+		cat $verdict
+		until grep enabled /sys/kernel/sched_ext/state; do sleep 0.1; done; sleep 1
+		echo b >/proc/sysrq-trigger; sleep 60' || return
+	sed -n '/^{$/,/^}$/p' "$tmp/patched/output.log" >"$tmp/begun"
+	[ ! -e "$tmp/patched/status" ] && [ "$(tail -n 1 "$tmp/patched/output.log")" = enabled ]
+}
+check "a machine is stopped hard while the service's tests run" stop_hard
+# shellcheck disable=SC2016 # for the guest's shell
+check "it boots again" in_guest patched '
+	mkdir -p /var/lib/scx-custody
+	cp /begun /var/lib/scx-custody/verdict-$(uname -r).json
+	record_verdict; echo "status: $?"; cat /sys/kernel/sched_ext/enable_seq
+	head -c 400 /begun >/tmp/damaged
+	/opt/bin/scx-custody-selftest --run fifo --verdict /tmp/damaged; echo "again: $?"' \
+	--file "$tmp/begun"
+check "the tests that did not end are not run again" told patched \
+	'The tests were begun on this kernel before and did not end, so they are not run again\. .*'
+check "nor is that a failure" told patched 'status: 0'
+check "and no scheduler was loaded" told patched 0
+check "a damaged verdict is said to be, and replaced" \
+	told patched 'What is in /tmp/damaged is no whole verdict\. The tests are run again\.'
+check "as if there were none" told patched 'again: 0'
 
 # --- status ---------------------------------------------------------------------
 
@@ -174,9 +214,14 @@ if [ "$(id -u)" -eq 0 ]; then
 			$v->{current} && $v->{says} eq "This \"kernel\" (back\\slash) lacks it."'
 		check "and that it is of another build" tells_json '!$v->{current}' '#1 another'
 	}
-	check "what is no JSON is no verdict" eval "echo '{ \"verdict\": \"pass\", }' | {
+	check "what is no JSON is said to be damaged" eval "echo '{ \"verdict\": \"pass\", }' | {
+		with_verdict '$root/command/scx-custody' status || :; } | grep '^verdict    damaged'"
+	check "so is an empty file" eval ": | {
+		with_verdict '$root/command/scx-custody' status || :; } | grep '^verdict    damaged'"
+	check "status says that the tests did not end, in the boot before" eval "
+		sed -e 's/\"version\": .*/\"version\": \"\$(uname -v)\",/' '$tmp/begun' | {
 		with_verdict '$root/command/scx-custody' status || :; } |
-		grep '^verdict    none yet: '"
+		grep -A 1 '^verdict    begun: 20' | grep 'The machine stopped before'"
 fi
 
 offline=()

@@ -192,11 +192,18 @@ vm --append 'custody.a=1' --append 'custody.b=2' --cpus 3 --mem 700 -- \
 check "is set up as promised" printed \
 	$'3\ncustody.a=1 custody.b=2\n1\nunlimited\n0\n/\nthrough'
 
+vm --cpus 5 --offline 1,3 -- 'cat /sys/devices/system/cpu/online'
+check "--offline takes CPUs away" printed 0,2,4
+
 vm --topology smt-numa -- 'cd /sys/devices/system
 	cat cpu/cpu[0-3]/topology/thread_siblings_list node/node[01]/cpulist
 	grep -c "MemTotal: *[1-9]" node/node[01]/meminfo'
 check "--topology smt-numa: 2 cores of 2 threads on 2 nodes with memory" printed \
 	$'0-1\n0-1\n2-3\n2-3\n0-1\n2-3\nnode/node0/meminfo:1\nnode/node1/meminfo:1'
+
+# More than the small kernels are built for.
+vm --cpus 100 --mem 2048 -- 'nproc'
+check "100 CPUs come up" printed 100
 
 vm --icount --timeout 280 -- 'nproc; sleep 600'
 check "--icount: idle time does not take time" told pass 0
@@ -272,8 +279,12 @@ check "refuses a directory as kernel" refused 'is a directory' --kernel "$tmp"
 check "refuses a file that is not a kernel" refused 'not an x86 kernel' --kernel "$0"
 check "refuses an unknown option" refused 'not an option' "${good[@]}" --frobnicate
 check "refuses a command without --" refused 'not an option' "${good[@]}" true
-for value in 0 -1 65 x '' 1e3 '1 2'; do
-	check "refuses --cpus '$value'" refused 'number from 1 to 64' "${good[@]}" --cpus "$value"
+for value in 0 -1 257 x '' 1e3 '1 2'; do
+	check "refuses --cpus '$value'" refused 'number from 1 to 256' "${good[@]}" --cpus "$value"
+done
+for value in 0 4 x 1,4 '1 2,x'; do
+	check "refuses --offline '$value' of 4 CPUs" \
+		refused 'number from 1 to 3' "${good[@]}" --cpus 4 --offline "$value"
 done
 check "refuses --mem 1" refused 'number from 128' "${good[@]}" --mem 1
 check "refuses --timeout 0" refused 'number from 1' "${good[@]}" --timeout 0
@@ -284,6 +295,13 @@ check "refuses --icount with KVM" refused 'does not work' "${good[@]}" --icount 
 check "refuses an unknown acceleration" refused 'auto, kvm, tcg or tcg-single' "${good[@]}" --accel fast
 check "refuses a file that is not there" refused 'no file' "${good[@]}" --file "$tmp/none"
 check "refuses a relative guest path" refused 'absolute' "${good[@]}" --file "$0:x"
+
+if qemu-system-x86_64 --version | grep -q ' version [1-8][.]'; then
+	vm --cpus 256 --accel tcg -- true
+	check "says that this QEMU does not emulate 256 CPUs" \
+		grep -q '255 CPUs at most' "$tmp/stderr"
+	check "and that is no fault of the kernel" test "$exited" -eq 3
+fi
 
 "$root/lab/vm/run" --kernel "$kernel" 2>"$tmp/stderr"
 check "refuses no command" test $? -eq 2

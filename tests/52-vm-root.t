@@ -43,7 +43,7 @@ check "refuses a file that is not a kernel" refused 'not an x86 kernel' "${good[
 check "refuses another --end" refused 'poweroff or reboot' "${good[@]}" --end halt
 check "refuses an option of lab/vm/run that has no sense here" refused 'not an option' \
 	"${good[@]}" --file "$0"
-check "refuses a bad number" refused 'number from 1 to 64' "${good[@]}" --cpus 0
+check "refuses a bad number" refused 'number from 1 to 256' "${good[@]}" --cpus 0
 "$root/lab/vm/run-root" "${good[@]}" >"$tmp/stdout" 2>"$tmp/stderr"
 check "refuses no command" test $? -eq 2
 check "--help shows the unit" grep -q scx-custody-step.service <("$root/lab/vm/run-root" --help)

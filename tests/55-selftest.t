@@ -106,6 +106,65 @@ for signal in INT TERM HUP; do
 		[ "$state" = disabled ] && [ "$tasks" = 0 ]'
 done
 
+# What fails to be set up, or is in the way, is no finding. The process that has a core
+# cookie is started by this, as there is no other program for it.
+cat >"$tmp/cookie.c" <<'END'
+#include <sys/prctl.h>
+#include <unistd.h>
+
+int main(int argc, char *argv[])
+{
+	(void)argc;
+	return prctl(62, 1, 0, 0, 0) ? 1 : execvp(argv[1], argv + 1);
+}
+END
+gcc -static -o "$tmp/cookie" "$tmp/cookie.c"
+
+# ends_in STATUS REGEX OPTION...: a line for the guest's shell. The selftest ends with that
+# status and prints a line that matches.
+ends_in() {
+	echo "/scx-custody-selftest ${*:3} >/tmp/said 2>&1; status=\$?
+		echo \"status \$status\"; cat /tmp/said
+		[ \$status = $1 ] && grep -qE '$2' /tmp/said"
+}
+
+check "takes the descriptors that its workers need" \
+	in_guest "ulimit -n 24; $(ends_in 0 '^ok 1 storm_held$' --run storm_held --duration 0.2)"
+# shellcheck disable=SC2016
+check "a worker that there is no process for is a skip" in_guest '
+	there=$(cut -d" " -f4 /proc/loadavg)
+	echo $((${there#*/} + 6)) >/proc/sys/kernel/threads-max
+	'"$(ends_in 4 'SKIP no process for worker [0-9]+: ' --run storm_held)"
+# shellcheck disable=SC2016
+check "a scheduler that somebody ends is a skip" in_guest '
+	(sleep 2; until grep -q enabled /sys/kernel/sched_ext/state; do sleep 0.1; done
+		sleep 1; echo S >/proc/sysrq-trigger) &
+	'"$(ends_in 4 'SKIP the scheduler was ended: ' --run fork_exit --duration 100)"
+# The other one is smaller and so is loaded sooner.
+# shellcheck disable=SC2016
+check "another scheduler that comes in between ends the tests without a verdict" in_guest '
+	/scx-custody-selftest --verdict /tmp/verdict >/tmp/said 2>&1 & pid=$!
+	until [ -e /tmp/verdict ]; do sleep 0.01; done
+	cat /tmp/verdict
+	grep -q "\"verdict\": \"begun\"" /tmp/verdict || exit 1
+	/scx-custody-selftest --bench-pipe 100000000 >/dev/null 2>&1 & other=$!
+	wait $pid; status=$?
+	grep -q enabled /sys/kernel/sched_ext/state || exit 1
+	kill $other
+	echo "status $status"; cat /tmp/said /tmp/verdict
+	[ $status = 1 ] && grep -q "\"verdict\": \"none\"" /tmp/verdict &&
+		grep -q "another BPF scheduler has been loaded meanwhile" /tmp/verdict'
+# shellcheck disable=SC2016
+check "begins nothing while there are core cookies" eval '"$root/lab/vm/run" \
+	--kernel "$kernel/bzImage" --file "$selftest" --file "$tmp/cookie" --topology smt-numa \
+	--timeout 120 -- "/cookie sleep 100 & sleep 1; cd /sys/kernel/sched_ext
+		$(ends_in 4 "core scheduling is in use: task [0-9]+" --run fifo) &&
+		[ \$(cat enable_seq) = 0 ]"'
+# shellcheck disable=SC2016
+check "a machine that has no time to spare is no finding" in_guest '
+	for i in 1 2 3 4; do while :; do :; done & done
+	'"$(ends_in 4 'SKIP there was not enough CPU time: ' --run fifo)"
+
 # shellcheck disable=SC2016 # for the guest's shell
 check "a test that does not come to its end has begun in the results, and there is no verdict" \
 	in_guest '

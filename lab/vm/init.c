@@ -45,7 +45,7 @@ static void turn_off(void)
 		pause();
 }
 
-static void write_all(int fd, const char *data, size_t len)
+static int write_all(int fd, const char *data, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, data, len);
@@ -53,11 +53,12 @@ static void write_all(int fd, const char *data, size_t len)
 		if (n < 0) {
 			if (errno == EINTR)
 				continue;
-			return;
+			return -1;
 		}
 		data += n;
 		len -= n;
 	}
+	return 0;
 }
 
 __attribute__((format(printf, 1, 2)))
@@ -228,6 +229,22 @@ static void prepare_environment(void)
 	setenv("TERM", "dumb", 1);
 }
 
+/* The CPUs that /offline names, a line each. There is no such file if they all stay. */
+static void take_cpus_offline(void)
+{
+	FILE *file = fopen("/offline", "re");
+	char path[64];
+	int cpu;
+
+	while (file && fscanf(file, "%d", &cpu) == 1) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+		if (write_file(path, "0"))
+			give_up(path);
+	}
+	if (file)
+		fclose(file);
+}
+
 static char *read_command(void)
 {
 	char *text = NULL;
@@ -257,9 +274,9 @@ static pid_t start(char *const argv[], int output)
 	if (output >= 0) {
 		int null = open("/dev/null", O_RDONLY);
 
-		dup2(null, STDIN_FILENO);
-		dup2(output, STDOUT_FILENO);
-		dup2(output, STDERR_FILENO);
+		if (dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+		    dup2(output, STDERR_FILENO) < 0)
+			_exit(126);
 		if (null > STDERR_FILENO)
 			close(null);
 	}
@@ -283,14 +300,15 @@ static void run_to_end(char *const argv[])
 		give_up(argv[0]);
 }
 
-/* Send on what is in the pipe now. */
+/* Send on what is in the pipe now. A command whose output is lost has no outcome. */
 static void forward(int from, int to)
 {
 	static char data[65536];
 	ssize_t n;
 
 	while ((n = read(from, data, sizeof(data))) > 0)
-		write_all(to, data, n);
+		if (write_all(to, data, n))
+			give_up("the output");
 }
 
 static void on_child(int signal)
@@ -354,6 +372,7 @@ int main(void)
 
 	run_to_end(install_busybox);
 	prepare_environment();
+	take_cpus_offline();
 	report("exit %d", run_command(output));
 	turn_off();
 }

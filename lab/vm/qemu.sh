@@ -57,7 +57,7 @@ guest_options='--kernel|--cpus|--mem|--timeout|--silence|--append|--accel|--out'
 guest_option() {
 	case $1 in
 	--kernel) kernel=$2 ;;
-	--cpus) within "$1" "$2" 1 64; cpus=$2 ;;
+	--cpus) within "$1" "$2" 1 256; cpus=$2 ;;
 	--mem) within "$1" "$2" 128 65536; mem=$2 ;;
 	--timeout) within "$1" "$2" 1 86400; limit=$2 ;;
 	--silence) within "$1" "$2" 1 86400; silence=$2 ;;
@@ -151,6 +151,11 @@ choose_accel() {
 	fi
 }
 
+# qemu_major: the first number of QEMU's version.
+qemu_major() {
+	qemu-system-x86_64 --version | sed -n '1s/.* version \([0-9]*\).*/\1/p'
+}
+
 # Set tmp and out, and how to run the guest.
 prepare_guest() {
 	need qemu-system-x86_64
@@ -158,6 +163,9 @@ prepare_guest() {
 	scratch tmp
 	probed=''
 	choose_accel
+	if [ "$cpus" -gt 255 ] && [ "$accel" != kvm ] && [ "$(qemu_major)" -lt 9 ]; then
+		die "QEMU before 9.0 emulates 255 CPUs at most: $cpus take KVM or a newer QEMU."
+	fi
 	if [ "$accel" = kvm ] && { [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; }; then
 		die "--accel kvm needs a /dev/kvm that can be read and written; there is none."
 	fi
@@ -199,6 +207,10 @@ run_qemu() {
 	# Whatever is fatal ends the run at once.
 	cmdline+=' panic=-1 oops=panic softlockup_panic=1 reboot=t'
 
+	# More CPUs than an APIC has numbers for take x2APIC, and a machine that has it.
+	if [ "$cpus" -gt 255 ]; then
+		arguments+=(-machine "q35$([ "$accel" != kvm ] || echo ,kernel-irqchip=split)")
+	fi
 	case $accel in
 	kvm) arguments+=(-accel kvm -cpu host) ;;
 	tcg) arguments+=(-accel "tcg,thread=multi" -cpu max) ;;

@@ -103,6 +103,32 @@ expect "second boot: it is of this build" yes "$(fact second 'verdict is of this
 check "second boot: the verdict is JSON" take_verdict second
 check "the file system is clean" is_clean
 
+# --- a machine that is stopped hard amid the service's tests ------------------------
+
+# stop_hard: the disk keeps what the service wrote, and nobody has unmounted it.
+stop_hard() {
+	# shellcheck disable=SC2016 # for the guest's shell
+	! boot stopped "$patched" '
+		verdict=/var/lib/scx-custody/verdict-$(uname -r).json
+		cp $verdict /root
+		rm $verdict; sync
+		systemctl start scx-custody-verify
+		until grep -q begun $verdict; do sleep 0.1; done
+		until grep enabled /sys/kernel/sched_ext/state; do sleep 0.1; done; sleep 1
+		echo b >/proc/sysrq-trigger; sleep 60' || return
+	[ "$(tail -n 1 "$logs/stopped/output.log")" = enabled ]
+}
+step "it is stopped hard while the service's tests run" stop_hard
+step "it boots after that" boot after "$patched" "$look"'
+mv /root/verdict-* /var/lib/scx-custody'
+expect "after a hard stop: result of the service" success "$(fact after result)"
+expect "after a hard stop: verdict" begun "$(fact after verdict)"
+expect "after a hard stop: the tests were run again" '' \
+	"$(grep 'passed, .* failed' "$logs/after/output.log")"
+check "after a hard stop: status says so" \
+	grep -q 'The machine stopped before the tests ended' "$logs/after/output.log"
+check "the file system is clean" is_clean
+
 # --- a newer kit, and Debian's own kernel beside the other --------------------------
 
 step "what the system changed is taken over" take_back
