@@ -51,6 +51,14 @@ skip() {
 	echo "ok $tests_run - $1 # SKIP $2"
 }
 
+# public_kit VARIABLE: set it to a copy of the kit that another user can run. That user may
+# have no way into the kit itself, where it is in somebody's home directory.
+public_kit() {
+	scratch "$1"
+	cp -r "$root"/{command,lab,patches,compat} "${!1}"
+	chmod -R a+rX "${!1}"
+}
+
 # is_late SECONDS: are the tests as a whole at it for longer than that? What there
 # is no time left for is skipped, so that a full run takes about an hour.
 is_late() {
