@@ -13,7 +13,7 @@ LINE ?= 6.12
 quote = '$(subst ','\'',$(1))'
 
 # What is given of these, as the command takes it.
-kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED,$(if $($(name)),\
+kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED SIGN_KEY SIGN_CERT,$(if $($(name)),\
 	$(call quote,$(name)=$($(name)))))
 
 ## Everything at once
@@ -54,6 +54,12 @@ e2e-rpm: ##- the same with dnf
 e2e-dkms: ##- build the module with dkms, boot, load, unload, see what it refuses
 	@lab/e2e dkms
 
+e2e-secure-boot: ##- sign a kernel and the module, boot them under Secure Boot
+	@lab/e2e secure-boot
+
+e2e-hosts: ##- the kit's own work in bare roots of Debian trixie and sid; ONLY=trixie
+	@lab/e2e hosts $(call quote,$(ONLY))
+
 ## A kernel source tree: KSRC=dir
 
 detect: ##- say what a tree is and what that rests on; JSON=1 for a program
@@ -71,7 +77,7 @@ apply: ##- apply the series that fits, all of it or nothing
 unapply: ##- undo apply, to the byte
 	@command/verbs/unapply $(call quote,$(KSRC))
 
-## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no
+## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no SIGN_KEY= SIGN_CERT=
 
 kernel-deb: ##- apply, configure and build for apt, print where the packages are
 	@command/scx-custody kernel-deb $(kernel_arguments)
@@ -134,6 +140,7 @@ help: ##- this list
 include install.mk
 
 .PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series \
-	oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches verify apply unapply \
+	oracle matrix e2e-deb e2e-rpm e2e-dkms e2e-secure-boot e2e-hosts detect patches verify \
+	apply unapply \
 	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec export copies setup \
 	fetch kernel selftests example vm help

@@ -35,7 +35,7 @@ _scx_custody() {
 	FOR)
 		mapfile -t COMPREPLY < <(compgen -W "$distributions" -- "${cur#=}")
 		return ;;
-	CONFIG) _scx_custody_paths file; return ;;
+	CONFIG | SIGN_KEY | SIGN_CERT) _scx_custody_paths file; return ;;
 	DEBUG | PATCHED)
 		mapfile -t COMPREPLY < <(compgen -W no -- "${cur#=}")
 		return ;;
@@ -49,7 +49,8 @@ _scx_custody() {
 	export) words='--for --out --help' ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
-		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED=' -- "$cur")
+		mapfile -t COMPREPLY < <(
+			compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED= SIGN_KEY= SIGN_CERT=' -- "$cur")
 		return ;;
 	esac
 	if [[ $cur = -* ]] || [ "${COMP_WORDS[1]}" = status ]; then
