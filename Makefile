@@ -16,10 +16,14 @@ quote = '$(subst ','\'',$(1))'
 kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED SIGN_KEY SIGN_CERT,$(if $($(name)),\
 	$(call quote,$(name)=$($(name)))))
 
+# A series that port has written, for the verbs that take one.
+series_arguments = $(if $(SERIES),--series $(call quote,$(SERIES))) $(if $(DOUBTS),--with-doubts)
+
 ## Everything at once
 
-demo: ##- build LINE (6.12, ...) or KSRC=dir pristine and patched, boot, compare; CONFIG=file
-	@lab/demo $(call quote,$(or $(KSRC),$(LINE))) $(if $(CONFIG),$(call quote,$(CONFIG)))
+demo: ##- build LINE or KSRC=dir pristine and patched, boot; CONFIG=file SERIES=dir
+	@lab/demo $(if $(CONFIG),--config $(call quote,$(CONFIG))) $(series_arguments) \
+		$(call quote,$(or $(KSRC),$(LINE)))
 
 check: ##- all tests; ends in 'N passed, N failed'
 	@lab/check
@@ -38,6 +42,9 @@ check-series: ##- build each patch of every line, with sparse and W=1
 
 check-releases: ##- see that the series apply to all releases of their lines
 	@lab/check releases
+
+check-port: ##- let port write a series for many changed trees, and compile what it makes
+	@lab/check port
 
 oracle: ##- compare what tasks see on LINE, patched, and on mainline
 	@lab/oracle $(call quote,$(LINE))
@@ -71,11 +78,14 @@ patches: ##- print the patches that apply would put in, in order
 verify: ##- would the series apply, and if not, why? changes nothing; JSON=1
 	@command/verbs/verify $(if $(JSON),--json) $(call quote,$(KSRC))
 
-apply: ##- apply the series that fits, all of it or nothing
-	@command/verbs/apply $(call quote,$(KSRC))
+apply: ##- apply the series that fits, all of it or nothing; SERIES=dir DOUBTS=yes
+	@command/verbs/apply $(series_arguments) $(call quote,$(KSRC))
 
 unapply: ##- undo apply, to the byte
 	@command/verbs/unapply $(call quote,$(KSRC))
+
+port: ##- where no series fits: write one for the tree to OUT=dir; CONFIG=file, JSON=1
+	@command/scx-custody port $(if $(JSON),--json) $(kernel_arguments)
 
 ## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no SIGN_KEY= SIGN_CERT=
 
@@ -100,16 +110,16 @@ status: ##- does the running kernel have the semantics? JSON=1
 
 ## The packaging of a distribution
 
-debian-source: ##- add the series to a Debian source package KSRC=dir; UNDO=1
-	@command/verbs/debian-source $(if $(UNDO),--undo) $(call quote,$(KSRC))
+debian-source: ##- add the series to a Debian source package KSRC=dir; SERIES=dir UNDO=1
+	@command/verbs/debian-source $(if $(UNDO),--undo) $(series_arguments) $(call quote,$(KSRC))
 
-fedora-spec: ##- put it beside Fedora's kernel.spec, SPEC=dir KSRC=dir; UNDO=1
-	@command/verbs/fedora-spec $(if $(UNDO),--undo) \
+fedora-spec: ##- put it beside Fedora's kernel.spec, SPEC=dir KSRC=dir; SERIES=dir UNDO=1
+	@command/verbs/fedora-spec $(if $(UNDO),--undo) $(series_arguments) \
 		$(if $(KSRC),--ksrc $(call quote,$(KSRC))) $(call quote,$(SPEC))
 
-export: ##- write it to OUT=dir as FOR=ubuntu, opensuse, arch, nix or gentoo takes it
-	@command/verbs/export $(foreach name,FOR OUT,$(call quote,$(name)=$($(name)))) \
-		$(call quote,$(KSRC))
+export: ##- write it to OUT=dir for FOR=ubuntu, opensuse, arch, nix or gentoo; SERIES=dir
+	@command/verbs/export $(series_arguments) \
+		$(foreach name,FOR OUT,$(call quote,$(name)=$($(name)))) $(call quote,$(KSRC))
 
 ## Step by step
 
@@ -139,8 +149,7 @@ help: ##- this list
 
 include install.mk
 
-.PHONY: demo check check-lockdep check-mutations check-overhead check-releases check-series \
-	oracle matrix e2e-deb e2e-rpm e2e-dkms e2e-secure-boot e2e-hosts detect patches verify \
-	apply unapply \
-	kernel-deb kernel-rpm deb rpm install status debian-source fedora-spec export copies setup \
-	fetch kernel selftests example vm help
+.PHONY: demo check check-lockdep check-mutations check-overhead check-port check-releases \
+	check-series oracle matrix e2e-deb e2e-rpm e2e-dkms e2e-secure-boot e2e-hosts detect \
+	patches verify apply unapply port kernel-deb kernel-rpm deb rpm install status \
+	debian-source fedora-spec export copies setup fetch kernel selftests example vm help

@@ -15,7 +15,7 @@ _scx_custody_paths() {
 
 _scx_custody() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} name=''
-	local verbs='status detect verify apply unapply kernel-deb kernel-rpm debian-source fedora-spec'
+	local verbs='status detect verify apply unapply port kernel-deb kernel-rpm debian-source fedora-spec'
 	local words='' distributions='ubuntu opensuse arch nix gentoo'
 
 	verbs+=' export'
@@ -44,9 +44,19 @@ _scx_custody() {
 	status) words='--json --help' ;;
 	detect) words='--json --patches --help' ;;
 	verify) words='--json --help' ;;
-	apply | unapply) words=--help ;;
-	debian-source | fedora-spec) words='--undo --help' ;;
-	export) words='--for --out --help' ;;
+	apply | debian-source | fedora-spec)
+		words='--series --with-doubts --help'
+		[ "${COMP_WORDS[1]}" = apply ] || words+=' --undo'
+		if [ "$before" = --series ]; then
+			_scx_custody_paths directory
+			return
+		fi ;;
+	unapply) words=--help ;;
+	export) words='--for --out --series --with-doubts --help' ;;
+	port)
+		compopt -o nospace
+		mapfile -t COMPREPLY < <(compgen -W 'KSRC= OUT= CONFIG= --json --help' -- "$cur")
+		return ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
 		mapfile -t COMPREPLY < <(

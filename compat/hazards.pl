@@ -309,7 +309,7 @@ my %hazards = (
 
 			push @custody, { offset => $-[0], name => 'SCX_TASK_IN_CUSTODY' }
 				while $body =~ /$sets/g;
-			next unless @custody && $body =~ /\batomic_long_set_release\(&p->scx\.ops_state\b/;
+			next unless @custody && $body =~ /\batomic_long_set_release\(&\w+->scx\.ops_state\b/;
 			my $release = $-[0];
 			pos($body) = $release;
 			my $end = $body =~ /\breturn\b|\n\w+:[ \t]*\n/g ? $-[0] : length $body;

@@ -245,7 +245,8 @@ layout_value() {
 #	layout		the name of the layout that gives these answers; mixed if none does,
 #			but the kit has a patch for each answer; or empty
 #	line		the series of this layout; of a mixed one, that of the nearest
-#	unknown		if it is empty: how the tree differs from what the kit knows
+#	nearest		of the layouts for FEATURE, the one that gives most of these answers
+#	unknown		if layout is empty: how the tree differs from what the kit knows
 # A series is composed only if FEATURE is absent: the patches for trees that have custody
 # are corrections of what one line has.
 declare -A answers evidence
@@ -257,7 +258,7 @@ recognise() {
 			< <(cd "$1" && "probe_$probe")
 	done
 
-	layout='' line='' unknown=''
+	layout='' line='' nearest='' unknown=''
 	for known in "$root"/compat/layouts/*; do
 		name=$(basename "$known")
 		agree=0 different=''
@@ -269,18 +270,18 @@ recognise() {
 				different+="${different:+; }$probe is '${answers[$probe]}' (${evidence[$probe]}), and not '$expected'"
 			fi
 		done
-		[ "$agree" -gt "$most" ] || continue
-		most=$agree line=$(layout_value "$name" line)
-		layout=$name unknown=$different
-		[ -n "$different" ] || return 0
+		if [ -z "$different" ]; then
+			layout=$name nearest=$name line=$(layout_value "$name" line) unknown=''
+			return
+		fi
+		[ "$(layout_value "$name" feature)" = "$2" ] && [ "$agree" -gt "$most" ] || continue
+		most=$agree nearest=$name unknown=$different
 	done
-	layout=''
 	if [ "$2" = absent ]; then
 		choose_variants
 		unknown=$(differences)
-		[ -n "$unknown" ] || layout=mixed
+		[ -n "$unknown" ] || layout=mixed line=$(layout_value "$nearest" line)
 	fi
-	[ -n "$layout" ] || line=''
 }
 
 # find_series: set series_folder to where the series is for a tree that is recognised.

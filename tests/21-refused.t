@@ -1,23 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# detect, verify, apply and unapply refuse what is no tree for them, and say what is in
-# the way. A refusal is one sentence, and changes nothing.
+# detect, verify, apply, unapply and port refuse what is no tree for them, and say what is
+# in the way. A refusal is one sentence, and changes nothing.
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
 # shellcheck source-path=SCRIPTDIR source=trees.sh
 . "$root/tests/trees.sh"
 
+# port takes its tree by name, and a place for the series.
+port_to_out() { port OUT="$tmp/out" "${@/#/KSRC=}"; }
+
 # --- what is not a tree for it ---------------------------------------------------
 
 tree=$(sapling 6.18)
 mkdir "$tmp/empty"
 touch "$tmp/file"
-for verb in detect verify apply unapply; do
+for verb in detect verify apply unapply port_to_out; do
 	check "$verb: no tree" refuses "$tree" 'no kernel tree is given; .*KSRC=' "$verb"
 	check "$verb: an empty name" refuses "$tree" 'no kernel tree is given' "$verb" ''
-	check "$verb: two trees" refuses "$tree" 'one directory is enough' "$verb" "$tree" "$tree"
+	[ "$verb" = port_to_out ] || check "$verb: two trees" \
+		refuses "$tree" 'one directory is enough' "$verb" "$tree" "$tree"
 	check "$verb: no such directory" refuses "$tree" "$tmp/none does not exist" "$verb" "$tmp/none"
 	check "$verb: a file" refuses "$tree" 'is not a directory' "$verb" "$tmp/file"
 	check "$verb: an empty directory" \
@@ -25,14 +29,14 @@ for verb in detect verify apply unapply; do
 done
 
 mv "$tree/kernel/sched/core.c" "$tmp/core.c"
-for verb in detect verify apply unapply; do
+for verb in detect verify apply unapply port_to_out; do
 	check "$verb: a tree of headers only" \
 		refuses "$tree" 'is not a Linux source tree: .*kernel/sched/core\.c' "$verb" "$tree"
 done
 mv "$tmp/core.c" "$tree/kernel/sched/core.c"
 
 rm -r "$tree/include/linux/sched/ext.h" "$tree"/kernel/sched/ext*
-for verb in detect verify apply unapply; do
+for verb in detect verify apply unapply port_to_out; do
 	check "$verb: a tree without sched_ext" refuses "$tree" 'has no sched_ext' "$verb" "$tree"
 done
 rm -rf "$tree"
@@ -42,7 +46,7 @@ rm -rf "$tree"
 tree=$(sapling 6.18)
 sed -i 's/^\(\s*\)SCX_TASK_QUEUED\s.*/&\n\1SCX_TASK_IN_CUSTODY = 1 << 1,/' \
 	"$tree/include/linux/sched/ext.h"
-for verb in verify apply unapply; do
+for verb in verify apply unapply port_to_out; do
 	check "$verb: only SCX_TASK_IN_CUSTODY" \
 		refuses "$tree" 'half applied: it has SCX_TASK_IN_CUSTODY but not SCX_DEQ_SCHED_CHANGE' \
 		"$verb" "$tree"
@@ -50,7 +54,7 @@ done
 check "detect: only SCX_TASK_IN_CUSTODY" says '^feature: half applied$' detect "$tree"
 sed -i 's/^\(\s*\)SCX_DEQ_CORE_SCHED_EXEC\s.*/&\n\1SCX_DEQ_SCHED_CHANGE = 1LLU << 33,/' \
 	"$tree/kernel/sched/ext_internal.h"
-for verb in verify apply; do
+for verb in verify apply port_to_out; do
 	check "$verb: the feature is native" \
 		refuses "$tree" 'has the feature already, with hazards 10 11 12 13 .* is for trees without it' \
 		"$verb" "$tree"
@@ -62,7 +66,7 @@ check "detect: native in an unknown layout" says '^layout: unknown$' detect "$tr
 check "detect: native in an unknown layout is still incomplete" \
 	says '^feature: incomplete$' detect "$tree"
 check "apply: native in an unknown layout" refuses "$tree" \
-	'has the feature already, with hazards 10 11 12 13 .*no corrections for: locked_rq is .none.' apply "$tree"
+	'has the feature already, with hazards 10 11 12 13 .*no corrections for: .*locked_rq is .none.' apply "$tree"
 sed -i '/^\s*SCX_TASK_IN_CUSTODY = /d' "$tree/include/linux/sched/ext.h"
 check "apply: only SCX_DEQ_SCHED_CHANGE" \
 	refuses "$tree" 'half applied: it has SCX_DEQ_SCHED_CHANGE but not SCX_TASK_IN_CUSTODY' \
@@ -165,5 +169,34 @@ for verb in verify apply unapply; do
 		refuses "$tree" 'quilt is not installed; run .make setup. as root' \
 		env PATH="$tmp/bin" "$verbs/$verb" "$tree"
 done
+
+# --- port, and what it has written ------------------------------------------------
+
+check "port: no place for the series" refuses "$tree" 'no place for the series' port KSRC="$tree"
+check "port: its place is a file" refuses "$tree" 'is not a directory' \
+	port KSRC="$tree" OUT="$tmp/file"
+check "port: its place is not empty" refuses "$tree" 'is not empty; give a new directory' \
+	port KSRC="$tree" OUT="$tree"
+check "port: no configuration" refuses "$tree" "there is no configuration '$tmp/none'" \
+	port KSRC="$tree" OUT="$tmp/out" CONFIG="$tmp/none"
+check "port: no argument" refuses "$tree" "'LINE=6.18' is not an argument" port LINE=6.18
+check "apply: no series of port's" refuses "$tree" "has no file 'ported'" \
+	apply --series "$root/patches/6.18" "$tree"
+check "apply: doubts about what?" refuses "$tree" 'goes with --series' apply --with-doubts "$tree"
+
+check "port: a tree that a series fits" says 'apply without fuzz' \
+	port KSRC="$tree" OUT="$tmp/ported"
+mv "$tmp/ported/0001-sched_ext-mark-internal-migrations.patch" "$tmp/0001"
+check "apply: a patch is missing" refuses "$tree" '0001-.* is missing, which .*/series names' \
+	apply --series "$tmp/ported" "$tree"
+mv "$tmp/0001" "$tmp/ported/0001-sched_ext-mark-internal-migrations.patch"
+echo >>"$tree/kernel/sched/ext.c"
+check "apply: a tree that is not what it was then" \
+	refuses "$tree" 'ext\.c in .* is not what it was when port wrote .*; run port again' \
+	apply --series "$tmp/ported" "$tree"
+apply "$tree" >/dev/null
+check "port: the series is in it" refuses "$tree" 'patches already; .*unapply' port_to_out "$tree"
+check "apply: the kit's series is in it" refuses "$tree" 'patches already; .*unapply' \
+	apply --series "$tmp/ported" "$tree"
 
 done_testing

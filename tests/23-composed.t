@@ -8,35 +8,8 @@
 . "$(dirname "$0")/tap.sh"
 # shellcheck source-path=SCRIPTDIR source=trees.sh
 . "$root/tests/trees.sh"
-
-# 6.18, which notes the locked run queue as 6.16 does.
-mix_noted_as_6_16() {
-	sed -Ei 's/^DEFINE_PER_CPU\(struct rq \*, scx_locked_rq_state\)/static &/; s/scx_locked_rq_state/locked_rq/g' \
-		"$1"/kernel/sched/ext*
-}
-unmix_noted_as_6_16() {
-	sed -Ei 's/^static (DEFINE_PER_CPU\(struct rq \*, locked_rq\))/\1/
-		s/(DE(FINE|CLARE)_PER_CPU\(struct rq \*, |__this_cpu_(read|write)\()locked_rq/\1scx_locked_rq_state/' \
-		"$1"/kernel/sched/ext*
-}
-
-# 6.17, with its flags in ext.c as in 6.16.
-flags='/^enum scx_deq_flags {/,/^};/'
-mix_flags_in_ext_c() {
-	sed -n "${flags}p" "$1/kernel/sched/ext_internal.h" >"$tmp/flags"
-	sed -i "${flags}d" "$1/kernel/sched/ext_internal.h"
-	sed -i "/^static struct scx_dsp_ctx __percpu/{
-		r $tmp/flags
-		N
-		}" "$1/kernel/sched/ext.c"
-}
-unmix_flags_in_ext_c() {
-	sed -n "${flags}p" "$1/kernel/sched/ext.c" >"$tmp/flags"
-	sed -i "${flags}d" "$1/kernel/sched/ext.c"
-	sed -i "/^enum scx_pick_idle_cpu_flags {/{
-		e cat $tmp/flags
-		}" "$1/kernel/sched/ext_internal.h"
-}
+# shellcheck source-path=SCRIPTDIR source=drifts.sh
+. "$root/tests/drifts.sh"
 
 # 6.17, which re-queues tasks by a guard as 6.19 does; a RHEL 10 is like that.
 mix_requeued_by_guard() {
@@ -70,8 +43,9 @@ patched_as() {
 
 for mix in 6.18:noted_as_6_16 6.17:flags_in_ext_c 6.17:requeued_by_guard; do
 	line=${mix%:*} mix=${mix#*:}
+	ext=$(ext_of "$line")
 	tree=$(sapling "$line")
-	"mix_$mix" "$tree"
+	"change_$mix" "$tree"
 	before=$(snapshot "$tree")
 	check "$line, $mix: is no line's" says '^layout: mixed$' detect "$tree"
 	check "$line, $mix: and nearest to its own" says "^line: $line\$" detect "$tree"
@@ -82,7 +56,7 @@ for mix in 6.18:noted_as_6_16 6.17:flags_in_ext_c 6.17:requeued_by_guard; do
 	check "$line, $mix: detect sees that the kit did it" \
 		says '^feature: applied by this kit$' detect "$tree"
 	cp -a "$tree" "$tree.unmixed"
-	"unmix_$mix" "$tree.unmixed"
+	"undo_$mix" "$tree.unmixed"
 	check "$line, $mix: and arrives at the patched source of $line" \
 		patched_as "$line" "$tree.unmixed"
 	check "$line, $mix: comes off again" says 'are taken out' unapply "$tree"

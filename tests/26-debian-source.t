@@ -53,8 +53,7 @@ if capture debian "$root/lab/fetch" debian-6.12.8; then
 		debian_source "$tree"
 	check "is taken out" there_and_back debian_source "$tree" "$pristine"
 
-	dpkg-source --before-build "$tree" >/dev/null 2>&1
-	rm "$tree/.pc/.dpkg-source-unapply"
+	unpack "$tree"
 	pristine=$(snapshot "$tree")
 	twin=$(copy_of "$tree")
 	check "Debian 6.12.8-1, unpacked: is added" \
@@ -105,5 +104,20 @@ for source in "${source_names[@]}"; do
 	check "$source: and it is the series" has_series "$tree" "$line" "$twin"
 	rm -rf "$tree" "$twin"
 done
+
+# --- a package that no series fits --------------------------------------------------------
+
+tree=$(package 6.18)
+debian_patch "$tree" features/counter.patch kernel/sched/ext.c "$counter"
+unpack "$tree"
+pristine=$(snapshot "$tree")
+check "ported: no series of the kit fits" refuses "$tree" 'does not fit' debian_source "$tree"
+check "ported: port writes one" says 'which apply without fuzz' port KSRC="$tree" OUT="$tmp/ported"
+check "ported: is added" says "15 patches for Linux 6.18 \(layout 'ported'\)" \
+	debian_source --series "$tmp/ported" "$tree"
+check "ported: is taken out" there_and_back debian_source "$tree" "$pristine"
+debian_source --series "$tmp/ported" "$tree" >/dev/null
+check "ported: quilt pushes all, with no fuzz" push_all "$tree"
+check "ported: and it is complete" says '^feature: complete$' detect "$tree"
 
 done_testing

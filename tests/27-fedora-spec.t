@@ -84,6 +84,22 @@ for source in 6.18 7.1; do
 	rm -rf "$tree" "$twin" "$dist"
 done
 
+# A source that no series of the kit fits.
+tree=$(sapling 6.18)
+dist=$(dist_git 6.18)
+pristine=$(snapshot "$dist")
+sed -i "$counter" "$tree/kernel/sched/ext.c"
+check "Fedora, ported: no series of the kit fits" refuses "$dist" 'does not fit' \
+	fedora_spec --ksrc "$tree" "$dist"
+check "Fedora, ported: port writes one" says 'which apply without fuzz' \
+	port KSRC="$tree" OUT="$tmp/ported"
+check "Fedora, ported: is added" says "15 patches for Linux 6.18 \(layout 'ported'\)" \
+	fedora_spec --ksrc "$tree" --series "$tmp/ported" "$dist"
+check "Fedora, ported: git am takes it" by_git_am "$tree" "$dist/linux-kernel-test.patch"
+check "Fedora, ported: and it is complete" says '^feature: complete$' detect "$tree"
+check "Fedora, ported: is taken out" there_and_back fedora_spec "$dist" "$pristine"
+rm -rf "$tree" "$dist"
+
 # edited NAME SED-SCRIPT: there and back where the spec is another.
 edited() {
 	local pristine

@@ -74,8 +74,8 @@ done
 # The command as it is installed, which has no make: every verb answers.
 dpkg-deb -x "$deb"/scx-custody-patches_*_all.deb "$tmp/root"
 command=$tmp/root/usr/bin/scx-custody
-for verb in detect verify apply unapply status kernel-deb kernel-rpm debian-source fedora-spec \
-	export; do
+for verb in detect verify apply unapply port status kernel-deb kernel-rpm debian-source \
+	fedora-spec export; do
 	check "$verb: is there, and has a help" "$command" "$verb" --help
 	check "$verb: is in the manual" grep -Fq -- "${verb/-/\\-}" "$root/docs/man/scx-custody.1"
 done

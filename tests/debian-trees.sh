@@ -49,13 +49,18 @@ package() {
 	echo "$tree"
 }
 
-# unpacked SOURCE: the same as apt-get source leaves it, with Debian's patches.
+# unpack TREE: with Debian's patches, as apt-get source leaves it.
+unpack() {
+	dpkg-source --before-build "$1" >/dev/null 2>&1
+	rm "$1/.pc/.dpkg-source-unapply"
+}
+
+# unpacked SOURCE: a package, unpacked.
 unpacked() {
 	local tree
 
 	tree=$(package "$1")
-	dpkg-source --before-build "$tree" >/dev/null 2>&1
-	rm "$tree/.pc/.dpkg-source-unapply"
+	unpack "$tree"
 	echo "$tree"
 }
 

@@ -98,9 +98,14 @@ detect() { "$verbs/detect" "$@"; }
 verify() { "$verbs/verify" "$@"; }
 apply() { "$verbs/apply" "$@"; }
 unapply() { "$verbs/unapply" "$@"; }
+port() { SCX_CUSTODY_SELF='scx-custody port' "$verbs/port" "$@"; }
 debian_source() { "$verbs/debian-source" "$@"; }
 fedora_spec() { "$verbs/fedora-spec" "$@"; }
 export_series() { "$verbs/export" "$@"; }
+
+# What a vendor might add, as sed does it to ext.c: after it, no series of the kit fits.
+# shellcheck disable=SC2034 # read by the tests
+counter='/bool is_local = /a\	this_cpu_inc(vendor_enqueues);'
 
 # by_plain_quilt TREE LINE: with the lines deleted of what the tree has of itself.
 by_plain_quilt() {

@@ -11,46 +11,20 @@
 
 use strict;
 use warnings;
+use FindBin;
 use JSON::PP;
+use lib $FindBin::RealBin;
+use Hunks qw(lines_of hunks_of);
 
 my $json = @ARGV && $ARGV[0] eq '--json' && shift;
 my ($tree, $copy, $patches, $layout, $line, $offsets, $left_out) = @ARGV;
 
-sub lines_of {
-	my ($file) = @_;
-
-	open(my $handle, '<', $file) or return;
-	chomp(my @lines = <$handle>);
-	return @lines;
-}
-
-# hunks PATCH: {FILE}[NUMBER] = where it starts, what it expects there and adds.
+# hunks PATCH: those of a patch of the series, as hunks_of() has them.
 my %patch_hunks;
 sub hunks {
 	my ($patch) = @_;
-	my ($file, $hunk);
-	my ($old, $new) = (0, 0);
 
-	return $patch_hunks{$patch} if $patch_hunks{$patch};
-	for (lines_of("$copy/$patches/$patch")) {
-		if ($old > 0 || $new > 0) {
-			my ($sign, $text) = /^([-+\\ ]?)(.*)/;
-
-			push @{$hunk->{expects}}, $text if $sign =~ /^[- ]?$/;
-			push @{$hunk->{adds}}, $text if $sign eq '+';
-			$old-- if $sign =~ /^[- ]?$/;
-			$new-- if $sign =~ /^[+ ]?$/;
-		} elsif (/^\+\+\+ [^\/]*\/(\S+)/) {
-			$file = $1;
-			$patch_hunks{$patch}{$file} = [ undef ];
-		} elsif (/^\@\@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? \@\@ ?(.*)/) {
-			$hunk = { start => $1, expects => [], adds => [] };
-			($old, $new) = ($2 // 1, $3 // 1);
-			$hunk->{function} = $1 if $4 =~ /(\w+)\(/;
-			push @{$patch_hunks{$patch}{$file}}, $hunk;
-		}
-	}
-	return $patch_hunks{$patch};
+	return $patch_hunks{$patch} //= hunks_of(lines_of("$copy/$patches/$patch"));
 }
 
 # numbers FILE: for each line of the copy the tree's line number; none for what
@@ -150,7 +124,7 @@ sub look_at {
 	my ($first, $last) = nearest($hunk->{expects}, \@lines, $misfit->{near});
 	my $number = 0 + $hunk->{start};
 
-	$misfit->{function} = $hunk->{function};
+	($misfit->{function}) = $hunk->{heading} =~ /(\w+)\(/;
 	$misfit->{expected} = [ map { [ $number++, $_ ] } @{$hunk->{expects}} ];
 	$misfit->{found} = [ defined $first ? map { [ $numbers->[$_], $lines[$_] ] } $first .. $last : () ];
 }

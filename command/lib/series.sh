@@ -153,7 +153,49 @@ offsets() {
 		}' "$1"
 }
 
-# copy_files: what the series for the tree changes, and the series. Sets
+# series_option ARGUMENT...: does the command line go on with an option that says which
+# series is taken? Sets ported, with_doubts, and taken to the number of arguments.
+ported='' with_doubts=''
+series_option() {
+	case $1 in
+	--series)
+		[ -n "${2:-}" ] || usage_error "--series needs a folder"
+		ported=$2 taken=2 ;;
+	--with-doubts) with_doubts=yes taken=1 ;;
+	*) return 1 ;;
+	esac
+}
+
+# choose_series: the series that the tree takes: what port has written for it, if that is
+# asked for, or else the kit's. Refuse a tree that takes none. Sets layout, line and
+# series_folder.
+choose_series() {
+	local file name doubts
+
+	if [ -z "$ported" ]; then
+		[ -z "$with_doubts" ] || usage_error "--with-doubts goes with --series"
+		refuse_unless_pristine
+		return
+	fi
+	refuse_patched
+	[ -f "$ported/ported" ] ||
+		die "$ported is no series that port has written: it has no file 'ported'."
+	series_folder=$(CDPATH='' cd -P -- "$ported" && pwd)
+	layout=ported
+	line=$(sed -n 's/^line=//p' "$series_folder/ported")
+	doubts=$(sed -n 's/^doubts=//p' "$series_folder/ported")
+	while read -r name; do
+		[ -f "$series_folder/$name" ] ||
+			die "$series_folder/$name is missing, which $series_folder/series names."
+	done < <(patch_names "$series_folder/series")
+	file=$(cd "$tree" && sha256sum --check --quiet "$series_folder/tree.sha256" 2>/dev/null | head -n1)
+	[ -z "$file" ] ||
+		die "${file%%: *} in $tree is not what it was when port wrote $series_folder; run port again."
+	[ "$doubts" = 0 ] || [ -n "$with_doubts" ] ||
+		die "port has $doubts doubts about $series_folder, which its file 'report' names; look at them, and say --with-doubts (for make, DOUBTS=yes) to take it all the same."
+}
+
+# copy_files: what the series in series_folder changes, and the series. Sets
 #	work		a temporary folder, with room for quilt's words in log
 #	copy		in it, the copies
 #	patches[]	the series, without the fixes that the tree has
@@ -163,7 +205,6 @@ copy_files() {
 
 	scratch work
 	copy=$work/tree
-	find_series
 	probe_fixes "$tree"
 	attempt "copy the series to $work" copy_series "$copy/$kit"
 	mapfile -t needed < <(touched_files "${patches[@]}")

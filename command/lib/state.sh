@@ -170,9 +170,8 @@ judge_tree() {
 
 # --- refusals -------------------------------------------------------------------
 
-# refuse_unless_pristine: what is wanted of a tree before any patch is tried. Sets what
-# recognise does.
-refuse_unless_pristine() {
+# refuse_patched: a tree that was patched before takes no series.
+refuse_patched() {
 	judge_tree
 	case $feature in
 	'applied by this kit')
@@ -182,8 +181,19 @@ refuse_unless_pristine() {
 	'half applied')
 		die "$tree is half applied: $because." ;;
 	esac
+}
 
+# refuse_unless_pristine: what is wanted of a tree before any patch is tried. Sets what
+# recognise and find_series do.
+refuse_unless_pristine() {
+	refuse_patched
 	recognise "$tree" "$feature"
+	refuse_without_series
+	find_series
+}
+
+# refuse_without_series: the kit has to have a series for the layout that recognise has set.
+refuse_without_series() {
 	if [ -z "$layout" ] && [ "$feature" = incomplete ]; then
 		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), but a layout of ext.c that the kit has no corrections for: $unknown."
 	fi

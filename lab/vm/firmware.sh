@@ -19,7 +19,7 @@ check_firmware() {
 # load_by_firmware CMDLINE: make the EFI system partition, the whole of a disk, with the
 # kernel and the initramfs in it; set loader to QEMU's options for it.
 load_by_firmware() {
-	local esp=$tmp/esp.img directory
+	local esp=$tmp/esp.img
 
 	# GRUB reads grub.cfg in the directory that it was built for, which is Debian's. If the
 	# kernel is refused, the machine is turned off.
@@ -32,12 +32,13 @@ load_by_firmware() {
 	END
 	rm -f "$esp"
 	truncate --size "$(($(du -cm "$kernel" "$initrd" | tail -n 1 | cut -f 1) + 40))M" "$esp"
-	mformat -i "$esp" -F :: && mmd -i "$esp" ::/EFI ::/EFI/BOOT ::/EFI/debian &&
+	if ! { mformat -i "$esp" -F :: && mmd -i "$esp" ::/EFI ::/EFI/BOOT ::/EFI/debian &&
 		mcopy -i "$esp" "$firmware/shimx64.efi" ::/EFI/BOOT/BOOTX64.EFI &&
 		mcopy -i "$esp" "$firmware/grubx64.efi" ::/EFI/BOOT/grubx64.efi &&
 		mcopy -i "$esp" "$tmp/grub.cfg" ::/EFI/debian/grub.cfg &&
-		mcopy -i "$esp" "$kernel" ::/vmlinuz && mcopy -i "$esp" "$initrd" ::/initrd ||
+		mcopy -i "$esp" "$kernel" ::/vmlinuz && mcopy -i "$esp" "$initrd" ::/initrd; }; then
 		die "cannot make an EFI system partition."
+	fi
 	cp "$firmware/OVMF_VARS.fd" "$tmp/vars.fd"
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	loader=(
