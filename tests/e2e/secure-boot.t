@@ -51,8 +51,9 @@ make_firmware() {
 		cp "$system/usr/lib/shim/shimx64.efi.signed" "$strange/shimx64.efi" &&
 		cp "$system/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "$strange/grubx64.efi" &&
 		cp -r "$strange" "$enrolled" && cp "$mok.pem" "$enrolled/mok.pem" || return
-	spawn_in_root "$system" "$enrolled:/mnt" virt-fw-vars --input /usr/share/OVMF/OVMF_VARS_4M.ms.fd \
-		--output /mnt/OVMF_VARS.fd --add-mok "$(cat /proc/sys/kernel/random/uuid)" /mnt/mok.pem
+	spawn_in_root "$system" "$enrolled:/mnt" -- \
+		virt-fw-vars --input /usr/share/OVMF/OVMF_VARS_4M.ms.fd --output /mnt/OVMF_VARS.fd \
+		--add-mok "$(cat /proc/sys/kernel/random/uuid)" /mnt/mok.pem
 	wait $!
 }
 
