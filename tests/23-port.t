@@ -121,6 +121,12 @@ has_what_the_series_adds() {
 		<(added_lines "$tmp/unpatched/$ext" "$1/$ext")
 }
 
+# is_known_code SOURCE: as lab/known-code would write it.
+is_known_code() {
+	! perl "$root/command/lib/port/port.pl" --known "${pristine_tree[$1]}" |
+		grep -vFx -f "$root/compat/known-code"
+}
+
 # --- trees that a series fits ------------------------------------------------------------
 
 # A series that applies by itself is put together from its places all the same.
@@ -131,6 +137,8 @@ for source in "${source_names[@]}"; do
 	out=$tmp/out-$source
 	tree=$(sapling "$source")
 	before=$(snapshot "$tree")
+	[ "$(source_column "$source" unpatched)" != defect ] ||
+		check "$source: compat/known-code has what its functions do" is_known_code "$source"
 	check "$source: port is sure" says 'which apply without fuzz and leave no hazard open\.$' \
 		port KSRC="$tree" OUT="$out"
 	check "$source: port changes nothing in the tree" as_before "$before" snapshot "$tree"

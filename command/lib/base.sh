@@ -84,6 +84,14 @@ verb() {
 	if in_source; then echo "make $1 KSRC=$2"; else echo "scx-custody $1 $2"; fi
 }
 
+# port_hint TREE: what helps where no series of the kit fits, for the end of a refusal.
+port_hint() {
+	local port='scx-custody port'
+
+	! in_source || port='make port'
+	echo "; '$port KSRC=$1 OUT=directory' writes a series for this tree"
+}
+
 # undo_verb NAME VARIABLE DIR: how a user undoes one, where DIR is make's VARIABLE.
 undo_verb() {
 	if in_source; then echo "make $1 UNDO=1 $2=$3"; else echo "scx-custody $1 --undo $3"; fi

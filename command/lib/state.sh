@@ -198,7 +198,7 @@ refuse_without_series() {
 		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), but a layout of ext.c that the kit has no corrections for: $unknown."
 	fi
 	[ -n "$layout" ] ||
-		die "$tree has a layout of ext.c that the kit does not know: $unknown."
+		die "$tree has a layout of ext.c that the kit does not know: $unknown$(port_hint "$tree")."
 	[ "$layout" != mixed ] || return 0
 	case $(layout_value "$layout" feature):$feature in
 	absent:incomplete)
