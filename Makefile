@@ -87,13 +87,19 @@ unapply: ##- undo apply, to the byte
 port: ##- where no series fits: write one for the tree to OUT=dir; CONFIG=file, JSON=1
 	@command/scx-custody port $(if $(JSON),--json) $(kernel_arguments)
 
-## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no SIGN_KEY= SIGN_CERT=
+## Packages of a kernel: KSRC=dir CONFIG=file; OUT= DEBUG=no PATCHED=no JOBS=n SIGN_KEY= SIGN_CERT=
 
 kernel-deb: ##- apply, configure and build for apt, print where the packages are
 	@command/scx-custody kernel-deb $(kernel_arguments)
 
 kernel-rpm: ##- the same for dnf
 	@command/scx-custody kernel-rpm $(kernel_arguments)
+
+## A signed repository
+
+publish: ##- put PACKAGES='FILE...' into OUT=dir for apt or dnf, signed with KEY=id; URL=url
+	@command/scx-custody publish $(foreach name,OUT KEY URL,$(if $($(name)),\
+		$(call quote,$(name)=$($(name))))) $(PACKAGES)
 
 ## Packages of the kit
 
@@ -102,6 +108,9 @@ deb: ##- build for apt, print where the packages are
 
 rpm: ##- build for dnf, print where the packages are
 	@lab/build-packages rpm
+
+dist: ##- make the source tarball, from which both build without git
+	@lab/build-packages dist
 
 install: install-patches install-selftests install-dkms install-unit ##- into DESTDIR=, prefix=/usr/local
 
@@ -151,5 +160,5 @@ include install.mk
 
 .PHONY: demo check check-lockdep check-mutations check-overhead check-port check-releases \
 	check-series oracle matrix e2e-deb e2e-rpm e2e-dkms e2e-secure-boot e2e-hosts detect \
-	patches verify apply unapply port kernel-deb kernel-rpm deb rpm install status \
-	debian-source fedora-spec export copies setup fetch kernel selftests example vm help
+	patches verify apply unapply port kernel-deb kernel-rpm publish deb rpm dist install \
+	status debian-source fedora-spec export copies setup fetch kernel selftests example vm help

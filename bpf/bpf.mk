@@ -50,7 +50,12 @@ new_enough = $(if $(1),$(filter $(LIBBPF_MIN),$(shell \
 	       printf '%s\n' $(LIBBPF_MIN) $(1) | sort -V | head -n 1)))
 
 ifeq ($(LIBBPF_SRC)$(LIBBPF_TARBALL),)
-system_bpftool := $(or $(BPFTOOL),$(shell PATH=$$PATH:/usr/sbin command -v bpftool))
+# Ubuntu's bpftool in PATH only looks for that of the running kernel. The program itself is
+# in a folder of each kernel that has one, and does for any kernel.
+system_bpftool := $(or $(BPFTOOL),$(shell for bpftool in \
+		    "$$(PATH=$$PATH:/usr/sbin command -v bpftool)" \
+		    $$(ls -vdr /usr/lib/linux-tools*/bpftool /usr/lib/linux-tools/*/bpftool 2>/dev/null); \
+		    do "$$bpftool" version >/dev/null 2>&1 && echo "$$bpftool" && break; done))
 has_libbpf := $(shell $(PKG_CONFIG) --modversion libbpf 2>/dev/null)
 has_bpftool := $(if $(system_bpftool),$(shell $(system_bpftool) version 2>/dev/null | \
 		 sed -n 's/^using libbpf v//p'))

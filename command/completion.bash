@@ -18,7 +18,7 @@ _scx_custody() {
 	local verbs='status detect verify apply unapply port kernel-deb kernel-rpm debian-source fedora-spec'
 	local words='' distributions='ubuntu opensuse arch nix gentoo'
 
-	verbs+=' export'
+	verbs+=' export publish'
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$cur")
@@ -36,6 +36,11 @@ _scx_custody() {
 		mapfile -t COMPREPLY < <(compgen -W "$distributions" -- "${cur#=}")
 		return ;;
 	CONFIG | SIGN_KEY | SIGN_CERT) _scx_custody_paths file; return ;;
+	KEY)
+		mapfile -t COMPREPLY < <(compgen -W "$(gpg --batch --with-colons --list-secret-keys \
+			2>/dev/null | awk -F : '$1 == "fpr" { print $10 }')" -- "${cur#=}")
+		return ;;
+	URL) return ;;
 	DEBUG | PATCHED)
 		mapfile -t COMPREPLY < <(compgen -W no -- "${cur#=}")
 		return ;;
@@ -53,14 +58,20 @@ _scx_custody() {
 		fi ;;
 	unapply) words=--help ;;
 	export) words='--for --out --series --with-doubts --help' ;;
+	publish)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -W 'OUT= KEY= URL=' -- "$cur"
+			compgen -A file -X '!*.@(deb|rpm)' -- "$cur"; compgen -A directory -- "$cur")
+		[[ ${COMPREPLY[*]} = *.@(deb|rpm)* ]] || compopt -o nospace
+		return ;;
 	port)
 		compopt -o nospace
 		mapfile -t COMPREPLY < <(compgen -W 'KSRC= OUT= CONFIG= --json --help' -- "$cur")
 		return ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
-		mapfile -t COMPREPLY < <(
-			compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED= SIGN_KEY= SIGN_CERT=' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W \
+			'KSRC= CONFIG= OUT= DEBUG= PATCHED= JOBS= SIGN_KEY= SIGN_CERT=' -- "$cur")
 		return ;;
 	esac
 	if [[ $cur = -* ]] || [ "${COMP_WORDS[1]}" = status ]; then

@@ -185,7 +185,8 @@ probe_global_dsq() {
 	}'
 }
 
-# in_dispatch_to_local_dsq REGEX: the first match in that function.
+# in_dispatch_to_local_dsq REGEX: the first match in that function. awks differ in what a
+# backslash is in there.
 in_dispatch_to_local_dsq() {
 	local file
 
@@ -206,7 +207,7 @@ in_dispatch_to_local_dsq() {
 # When a dequeue wins the race against dispatch_to_local_dsq(), does that know
 # which run queue it has locked? It does if a variable begins as the one that is.
 probe_lost_race() {
-	first_of in_dispatch_to_local_dsq '^[ \t]+struct rq \*[a-z_]+ = [a-z_]+;' tracked \
+	first_of in_dispatch_to_local_dsq '^[ \t]+struct rq [*][a-z_]+ = [a-z_]+;' tracked \
 		untracked "dispatch_to_local_dsq() in $(ext_c) has no variable for it"
 }
 
@@ -232,7 +233,7 @@ probe_requeue() {
 # dispatch_to_local_dsq() ask as for any other?
 probe_own_rq() {
 	first_of in_dispatch_to_local_dsq 'src_rq != dst_rq' exempt \
-		'^[ \t]+if \(unlikely\(!task_can_run_on_remote_rq\(' asked \
+		'^[ \t]+if [(]unlikely[(]!task_can_run_on_remote_rq[(]' asked \
 		exempt "dispatch_to_local_dsq() in $(ext_c) asks for no task"
 }
 

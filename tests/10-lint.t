@@ -20,7 +20,7 @@ shell_scripts() {
 }
 
 lacks_licence() {
-	files | grep -vE '^(LICENSE|README\.md|docs/.*|(compat|examples|tests)/README\.md|.*\.expected|patches/.*|debian/(changelog|copyright|source/format|.*\.docs)|tests/mutations/.*|tests/matrix/.*|compat/shims/.*|compat/custody\.h)$' |
+	files | grep -vE '^(LICENSE|README\.md|docs/.*|(compat|examples|tests)/README\.md|.*\.expected|patches/.*|debian/(changelog|copyright|README\.source|source/format|.*\.docs)|tests/mutations/.*|tests/matrix/.*|compat/shims/.*|compat/custody\.h)$' |
 		xargs grep -L 'SPDX-License-Identifier: GPL-2.0'
 }
 

@@ -51,6 +51,26 @@ flags=(CPPFLAGS=-D_FORTIFY_SOURCE=2 LDFLAGS='-Wl,-z,relro -Wl,-z,now'
 capture bpftool "$root/lab/build-program" bpftool
 capture tree "$root/lab/fetch" 6.18
 
+# finds_ubuntus: as Ubuntu has it, the bpftool in PATH refuses, and another is a kernel's.
+finds_ubuntus() {
+	mkdir -p "$tmp"/ubuntu/{bin,lib/linux-tools/6.14.0-29-generic,work}
+	cp "$bpftool" "$tmp/ubuntu/lib/linux-tools/6.14.0-29-generic/bpftool"
+	printf '#!/bin/sh\necho "WARNING: bpftool not found for kernel" >&2\nexit 2\n' \
+		>"$tmp/ubuntu/bin/bpftool"
+	chmod +x "$tmp/ubuntu/bin/bpftool"
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount sh -euc '
+		mount -t overlay -o "lowerdir=/usr/lib,upperdir=$1/lib,workdir=$1/work" none /usr/lib
+		PATH=$1/bin:$PATH make -C "$2" O="$3" PKG_CONFIG=false LIBBPF_TARBALL= needs' \
+		sh "$tmp/ubuntu" "$root/selftests" "$objects" 2>&1 | tee "$tmp/said"
+	grep -q 'no libbpf that false finds and a bpftool with [1-9]' "$tmp/said"
+}
+if unshare --mount true 2>/dev/null; then
+	check "finds Ubuntu's bpftool where the one in PATH refuses" finds_ubuntus
+else
+	skip "finds Ubuntu's bpftool where the one in PATH refuses" "mounting is not permitted"
+fi
+
 # hardened: have the flags come all the way into libbpf?
 hardened() {
 	readelf -dhW "$program"

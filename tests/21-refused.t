@@ -161,9 +161,7 @@ check "detect: quilt patches of its own" says '^feature: absent$' detect "$tree"
 rm -rf "$tree"
 
 tree=$(sapling 6.18)
-mkdir "$tmp/bin"
-ln -s /usr/bin/* /bin/* "$tmp/bin" 2>/dev/null
-rm "$tmp/bin/quilt"
+path_without "$tmp/bin" quilt
 for verb in verify apply unapply; do
 	check "$verb: quilt is missing" \
 		refuses "$tree" 'quilt is not installed; run .make setup. as root' \

@@ -11,23 +11,6 @@
 # shellcheck source-path=SCRIPTDIR source=drifts.sh
 . "$root/tests/drifts.sh"
 
-# 6.17, which re-queues tasks by a guard as 6.19 does; a RHEL 10 is like that.
-mix_requeued_by_guard() {
-	sed -Ei '/^static void scx_bypass/,/^}/{
-		/sched_enq_and_set_ctx ctx;/d
-		/sched_enq_and_set_task\(/d
-		s/sched_deq_and_put_task\((.*), &ctx\)/guard(sched_change)(\1)/
-		}' "$1/kernel/sched/ext.c"
-}
-unmix_requeued_by_guard() {
-	sed -Ei '/^static void (scx_bypass|rq_offline_scx)/,/^}/{
-		/scx.runnable_node\) \{/a\			struct sched_enq_and_set_ctx ctx;
-		/taken off here/d
-		s/guard\(sched_change\)\((.*)\)/sched_deq_and_put_task(\1, \&ctx)/
-		/sched_deq_and_put_task/a\			sched_enq_and_set_task(\&ctx);
-		}' "$1/kernel/sched/ext.c"
-}
-
 # patched_as LINE TREE: is its sched_ext that of the line's patched tree, blanks and
 # the comment about the shim apart?
 patched_as() {

@@ -62,7 +62,7 @@ compiles() {
 	if [ ! -d "$whole" ]; then
 		cp -rs "${pristine_tree[$1]}" "$whole"
 		make -C "$whole" O="$objects" KCONFIG_ALLCONFIG="$root/lab/kernels/boot.config" allnoconfig &&
-			make -C "$whole" O="$objects" -j"$(nproc)" prepare || return
+			make -C "$whole" O="$objects" -j"$JOBS" prepare || return
 	fi
 	for file in include/linux/sched/ext.h $(cd "$2" && ls kernel/sched/ext*.[ch]); do
 		cmp -s "$2/$file" "$whole/$file" ||
@@ -74,7 +74,7 @@ compiles() {
 DECLARE_PER_CPU(unsigned long, vendor_enqueues);\
 static inline void trace_vendor_enqueue(struct task_struct *p) {}' \
 		"${pristine_tree[$1]}/kernel/sched/sched.h" >"$whole/kernel/sched/sched.h"
-	make -C "$whole" O="$objects" -j"$(nproc)" kernel/sched/build_policy.o
+	make -C "$whole" O="$objects" -j"$JOBS" kernel/sched/build_policy.o
 }
 
 # try_to_compile NAME SOURCE TREE: as long as there is time.
@@ -203,6 +203,7 @@ no_comments              sure     6.12 6.18
 rewrapped                sure     6.18 6.19
 flags_in_ext_c           sure     6.17
 noted_as_6_16            sure     6.18 6.19
+requeued_by_guard        sure     6.17
 like_6.16                sure     6.17
 mixed_with_6.19          sure     6.17
 '

@@ -37,7 +37,7 @@ no_new_warning() {
 
 # build TREE OBJECTS LOG: kernel/sched/ with the warnings of W=1 and sparse.
 build() {
-	make -C "$1" O="$2" -j"$(nproc)" W=1 C=1 \
+	make -C "$1" O="$2" -j"$JOBS" W=1 C=1 \
 		CF=-fmax-warnings=unlimited kernel/sched/ >"$3" 2>&1 || {
 		tail -n 30 "$3"
 		return 1
@@ -50,7 +50,7 @@ configure() {
 	mkdir -p "$2"
 	cat "${small_config[@]}" >"$2/small.config"
 	make -C "$1" O="$2" KCONFIG_ALLCONFIG="$2/small.config" allnoconfig &&
-		make -C "$1" O="$2" -j"$(nproc)" prepare
+		make -C "$1" O="$2" -j"$JOBS" prepare
 }
 
 push_all() {
@@ -213,7 +213,7 @@ for line in "${lines[@]}"; do
 	# newer than all that was built from it.
 	(cd "$tree" && touched_files "$folder"/*.patch | xargs rm -f)
 	copy_touched "$src" "$tree" "$folder"/*.patch
-	at_exit "rm -rf '$tree'"
+	at_exit "rm -rf ${tree@Q}"
 	cd "$tree" || exit
 	# What of the series is for this very tree.
 	mapfile -t names < <("$root/command/verbs/detect" --patches "$src" | sed 's/.*\///')

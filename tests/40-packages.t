@@ -8,7 +8,7 @@
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
-tmp='' deb='' rpm=''
+tmp='' deb='' rpm='' dist=''
 version=$(kit_version)
 scratch tmp
 
@@ -71,11 +71,63 @@ for package in scx-custody-patches scx-custody-selftests scx-custody-dkms; do
 	check "$package: both kinds have the same in them" diff "$tmp/deb" "$tmp/rpm"
 done
 
+# --- the source tarball -----------------------------------------------------------------
+
+check "the source tarball can be made" "$root/lab/build-packages" dist
+capture dist "$root/lab/build-packages" dist
+tarball=$dist/scx-custody-$version.tar.gz
+tar -xf "$tarball" -C "$tmp"
+unpacked=$tmp/scx-custody-$version
+path_without "$tmp/path" git
+
+# builds_the_same KIND: without git, what is unpacked of it has what these packages were
+# built from, so there is nothing to build.
+builds_the_same() {
+	local said
+
+	said=$(PATH=$tmp/path "$unpacked/lab/build-packages" "$1" 2>&1)
+	echo "$said"
+	[ "$said" = "${!1}" ]
+}
+for kind in deb rpm dist; do
+	check "the tarball has what $kind is built from" builds_the_same $kind
+done
+in_unpacked() {
+	(cd "$unpacked" && PATH=$tmp/path "$@")
+}
+check "dpkg-buildpackage builds from the tarball, without git" in_unpacked dpkg-buildpackage \
+	--build=all --unsigned-changes --no-check-builddeps --no-pre-clean
+check "rpmbuild takes the tarball, without git" env PATH="$tmp/path" \
+	rpmbuild -ts --nodeps --define "_topdir $tmp/rpmbuild" "$tarball"
+
+# --- what distributions ask for ---------------------------------------------------------
+
+check "the RPM package of the command asks for perl's JSON" eval \
+	"rpm -qp --requires '$rpm'/scx-custody-patches-[0-9]*.rpm | grep -qx 'perl(JSON::PP)'"
+# tells_systemd WHAT: with systemd's own macros, or what they came to before.
+tells_systemd() {
+	rpm -qp --scripts "$rpm"/scx-custody-selftests-[0-9]*.rpm | tee "$tmp/scripts"
+	grep -Eq "systemctl .*$1|systemd-update-helper" "$tmp/scripts"
+}
+for what in preset disable daemon-reload; do
+	check "the RPM package of the service has its unit: $what" tells_systemd $what
+done
+check "dkms.conf has no command to clean with, which dkms from 3.1.8 on calls deprecated" \
+	grep -qx 'CLEAN="true"' "$root/dkms.conf"
+if command -v systemd-analyze >/dev/null; then
+	check "the service can do little but what the tests do" systemd-analyze security \
+		--offline=yes --threshold=55 --no-pager "$root/selftests/scx-custody-verify.service"
+else
+	skip "the service can do little but what the tests do" "there is no systemd-analyze"
+fi
+
+# --- as installed -----------------------------------------------------------------------
+
 # The command as it is installed, which has no make: every verb answers.
 dpkg-deb -x "$deb"/scx-custody-patches_*_all.deb "$tmp/root"
 command=$tmp/root/usr/bin/scx-custody
 for verb in detect verify apply unapply port status kernel-deb kernel-rpm debian-source \
-	fedora-spec export; do
+	fedora-spec export publish; do
 	check "$verb: is there, and has a help" "$command" "$verb" --help
 	check "$verb: is in the manual" grep -Fq -- "${verb/-/\\-}" "$root/docs/man/scx-custody.1"
 done
@@ -94,6 +146,24 @@ as_installed() {
 		"$command" unapply "$tmp/tree" && diff -r "$tree/kernel/sched" "$tmp/tree/kernel/sched"
 }
 check "apply and unapply work as installed" as_installed
+
+# What distributions run of debian/tests, with the command as installed.
+autopkgtest() {
+	PATH=$tmp/root/usr/bin:$PATH LINUX_SOURCE=$tmp/linux.tar \
+		"$root/debian/tests/$1"
+}
+# linux_source NAME: as in the package linux-source, as far as the test unpacks it.
+linux_source() {
+	local tree
+
+	tree=$("$root/lab/fetch" "$1") || return
+	tar -cf "$tmp/linux.tar" --transform 's,^,linux-source/,' -C "$tree" Makefile Kbuild \
+		kernel/sched include/linux/sched Documentation/scheduler tools/sched_ext
+}
+check "debian/tests: status" autopkgtest status
+for name in 6.18 7.3.4; do
+	check "debian/tests: verify, of $name" eval "linux_source $name && autopkgtest verify"
+done
 check "--version says what the changelog does" [ "$("$command" --version)" = "$version" ]
 
 # The module, built by dkms where nothing but headers is: from what is packaged, and

@@ -56,24 +56,13 @@ check "a tree that was built in" refuses "$tree" "'make mrproper' there" \
 	"$command" kernel-deb KSRC="$tree" CONFIG="$config"
 rm "$tree/.config"
 
-# with_path_without PROGRAM...: make a PATH in which they are not.
-with_path_without() {
-	local folder=$tmp/path program
+check "JOBS that are no number" refuses "$tree" "JOBS is a number of jobs from 1, not 'many'" \
+	"$command" kernel-deb KSRC="$tree" CONFIG="$config" JOBS=many
 
-	rm -rf "$folder"
-	mkdir "$folder"
-	for program in /usr/local/bin/* /usr/bin/* /bin/* /usr/sbin/* /sbin/*; do
-		ln -sf "$program" "$folder/"
-	done
-	for program; do
-		rm "$folder/$program"
-	done
-}
-
-with_path_without pahole
+path_without "$tmp/path" pahole
 check "no pahole" refuses "$tree" 'pahole is not installed; run .make setup. as root' \
 	env PATH="$tmp/path" "$command" kernel-deb KSRC="$tree" CONFIG="$config"
-with_path_without rpmbuild
+path_without "$tmp/path" rpmbuild
 check "no rpmbuild" refuses "$tree" 'rpmbuild is not installed' \
 	env PATH="$tmp/path" "$command" kernel-rpm KSRC="$tree" CONFIG="$config"
 
@@ -150,7 +139,7 @@ tells() {
 }
 
 # A pahole from before BTF could be made with it: no option for schedulers is left.
-with_path_without pahole
+path_without "$tmp/path" pahole
 printf '#!/bin/sh\necho v1.10\n' >"$tmp/path/pahole"
 chmod +x "$tmp/path/pahole"
 check "options that sched_ext needs, and that cannot be had" \
@@ -170,13 +159,69 @@ check "a vendor's key that is not there" \
 check "an option that the kernel does not have is named" \
 	tells 'CONFIG_NO_SUCH_OPTION: asked for y, is n' \
 	"$command" kernel-deb KSRC="$whole" CONFIG="$tmp/vendor"
+
+# A version that no package's name can have, before anything is compiled. What stops it is
+# named, and so is a real-time kernel.
+with_options CONFIG_EXPERT=y CONFIG_PREEMPT_RT=y '# CONFIG_FUNCTION_TRACER is not set' \
+	'CONFIG_LOCALVERSION="-My_Co"' >"$tmp/named"
+check "a local version that apt's packages cannot have" \
+	tells 'called 6\.18\.15-My_Co\+scxcustody1, and .* small letters; change CONFIG_LOCALVERSION in ' \
+	"$command" kernel-deb KSRC="$whole" CONFIG="$tmp/named"
+check "a real-time kernel is told about" tells 'CONFIG_PREEMPT_RT is on: .* docs/kernels\.md' \
+	"$command" kernel-deb KSRC="$whole" CONFIG="$tmp/named"
+with_options 'CONFIG_LOCALVERSION="-My@Co"' >"$tmp/named"
+check "a local version that dnf's packages cannot have" \
+	tells 'called 6\.18\.15-My@Co\+scxcustody1, and .* digits and letters; change CONFIG_LOCALVERSION in ' \
+	"$command" kernel-rpm KSRC="$whole" CONFIG="$tmp/named"
+with_options "CONFIG_LOCALVERSION=\"-$(printf 'x%.0s' {1..60})\"" >"$tmp/named"
+check "a local version that is too long" tells 'longer than the 64 characters' \
+	"$command" kernel-rpm KSRC="$whole" CONFIG="$tmp/named"
+
+# What the tools themselves say of names: as refuse_release has it.
+deb_takes() {
+	mkdir -p "$tmp/name/debian/tmp/DEBIAN"
+	printf '%s\n' 'Source: linux-upstream' 'Maintainer: t <t@example.org>' '' \
+		"Package: linux-image-$1" 'Architecture: all' 'Description: t' >"$tmp/name/debian/control"
+	printf '%s\n' 'linux-upstream (1-1) unstable; urgency=low' '' '  * t' '' \
+		' -- t <t@example.org>  Fri, 27 Nov 2026 00:00:00 +0000' >"$tmp/name/debian/changelog"
+	(cd "$tmp/name" && dpkg-gencontrol -p"linux-image-$1" -Pdebian/tmp 2>&1)
+}
+rpm_takes() {
+	printf '%s\n' 'Name: kernel' "Version: ${1//-/_}" 'Release: 1' 'Summary: t' 'License: t' \
+		'%description' >"$tmp/name.spec"
+	rpmspec -q "$tmp/name.spec" 2>&1
+}
+check "dpkg takes 6.18.15-a+b.c" deb_takes 6.18.15-a+b.c
+check "dpkg does not take _" eval "! deb_takes 6.18.15_a"
+check "dpkg does not take capital letters" eval "! deb_takes 6.18.15-A"
+check "rpm takes 6.18.15-A_b+c~d^e" rpm_takes 6.18.15-A_b+c~d^e
+check "rpm does not take @" eval "! rpm_takes 6.18.15@a"
+
+# jobs_are N COMMAND...: so many jobs at once would be run by what a make of ours calls.
+jobs_are() {
+	local jobs
+
+	# shellcheck disable=SC2016 # for make and the inner shell
+	printf 'all:\n\t@bash -c ". %s/command/lib/base.sh && echo \$\$JOBS"\n' "$root" >"$tmp/jobs.mk"
+	jobs=$("${@:2}" make -s -f "$tmp/jobs.mk" "${make_options[@]}" 2>"$tmp/stderr") || :
+	echo "jobs: $jobs, $(cat "$tmp/stderr")"
+	[ "$jobs" = "$1" ]
+}
+make_options=()
+check "as many jobs as CPUs" jobs_are "$(nproc)" env -u JOBS -u MAKEFLAGS
+check "as many jobs as JOBS says" jobs_are 3 env -u MAKEFLAGS JOBS=3
+make_options=(-j5)
+check "as many jobs as make was told" jobs_are 5 env -u JOBS -u MAKEFLAGS
+make_options+=(JOBS=7)
+check "JOBS has the last word" jobs_are 7 env -u JOBS -u MAKEFLAGS
+
 check "the tree is still pristine" diff -r "${pristine_tree[6.18]}/kernel/sched" "$whole/kernel/sched"
 
 if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=100M none "$tmp/small" 2>/dev/null; then
-	at_exit "umount '$tmp/small'"
+	at_exit "umount ${tmp@Q}/small"
 	mkdir "$tmp/small/scx-custody"
 	ln -s "$tmp/cache/scx-custody"/{src,dl,apt,build} "$tmp/small/scx-custody/"
-	check "a disk without room" tells 'MB free, and it takes about [0-9]+ MB' \
+	check "a disk without room" tells 'MB free, and this takes about [0-9]+ MB' \
 		env XDG_CACHE_HOME="$tmp/small" "$command" kernel-deb \
 		KSRC="$whole" CONFIG="$config"
 else
@@ -202,7 +247,13 @@ interrupted() {
 	[ "$status" -eq 130 ] && grep -q 'patches for Linux' "$log"
 }
 
+# As many MB as kernel-package asks for.
+modules=$(grep -c '=m$' "$config")
 for verb in kernel-deb kernel-rpm; do
+	if room=$(need_space "$tmp" $((3500 + 10 * modules)) 2>&1); [ -n "$room" ]; then
+		skip "$verb: interrupted" "$room"
+		continue
+	fi
 	check "$verb: interrupted" interrupted "$verb"
 	check "$verb: the tree is as it was" \
 		diff -r "${pristine_tree[6.18]}" "$whole"

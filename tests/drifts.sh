@@ -341,6 +341,28 @@ undo_noted_as_6_16() {
 		"$1"/kernel/sched/ext*
 }
 
+# Tasks are re-queued by a guard, as in 6.19; a RHEL 10 is like that.
+change_requeued_by_guard() {
+	sed -Ei '/^static void scx_bypass/,/^}/{
+		/sched_enq_and_set_ctx ctx;/d
+		/sched_enq_and_set_task\(/d
+		s/sched_deq_and_put_task\((.*), &ctx\)/guard(sched_change)(\1)/
+		}' "$1/kernel/sched/ext.c"
+}
+undo_requeued_by_guard() {
+	sed -Ei '/^static void scx_bypass/,/^}/{
+		/scx.runnable_node\) \{/a\			struct sched_enq_and_set_ctx ctx;
+		s/guard\(sched_change\)\((.*)\)/sched_deq_and_put_task(\1, \&ctx)/
+		/sched_deq_and_put_task/a\			sched_enq_and_set_task(\&ctx);
+		}
+		/^static void rq_offline_scx/,/^}/{
+		/scx.runnable_node\) \{/a\		struct sched_enq_and_set_ctx ctx;\n
+		/taken off here/d
+		s/guard\(sched_change\)\((.*)\)/sched_deq_and_put_task(\1, \&ctx)/
+		/sched_deq_and_put_task/a\		sched_enq_and_set_task(\&ctx);
+		}' "$1/kernel/sched/ext.c"
+}
+
 # Nearly 6.16: the flags are in ext.c, and the locked run queue is noted under a name that
 # no line has.
 change_like_6.16() {

@@ -59,6 +59,20 @@ public_kit() {
 	chmod -R a+rX "${!1}"
 }
 
+# path_without FOLDER PROGRAM...: make FOLDER a PATH in which they are not.
+path_without() {
+	local program
+
+	rm -rf "$1"
+	mkdir "$1"
+	for program in /usr/local/bin/* /usr/bin/* /bin/* /usr/sbin/* /sbin/*; do
+		ln -sf "$program" "$1/"
+	done
+	for program in "${@:2}"; do
+		rm "$1/$program"
+	done
+}
+
 # is_late SECONDS: are the tests as a whole at it for longer than that? What there
 # is no time left for is skipped, so that a full run takes about an hour.
 is_late() {

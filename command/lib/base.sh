@@ -12,9 +12,17 @@
 #	self	what the user called, for messages
 # and brings along jobs.sh, for what runs in the background.
 
+# The options of the caller's shell, where they are exported, are nothing to us, nor to what
+# we call.
+if [[ ${BASHOPTS@a}${SHELLOPTS@a} = *x* ]]; then
+	set +o noglob +o noclobber +o posix
+	eval "$(env -u BASHOPTS -u SHELLOPTS bash -c 'shopt -p')"
+	export -n BASHOPTS SHELLOPTS
+fi
+
 # shellcheck disable=SC2034 # read by the programs that source this file
 root=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-cache=${XDG_CACHE_HOME:-${HOME:?is not set, and neither is XDG_CACHE_HOME}/.cache}/scx-custody
+cache=${XDG_CACHE_HOME:-${HOME:-~}/.cache}/scx-custody
 self=${SCX_CUSTODY_SELF:-$(basename "$0")}
 # Whatever this script calls has a name of its own.
 unset SCX_CUSTODY_SELF
@@ -22,9 +30,16 @@ unset SCX_CUSTODY_SELF
 # Programs called by programs go on counting where their caller started.
 export SCX_CUSTODY_START=${SCX_CUSTODY_START:-$(date +%s)}
 
-# What the make above us was called with is nothing to the makes that a program
-# runs, the kernel's among them: they have variables of the same names.
+# How many jobs a make may run that we call: JOBS, else as many as the make above us (its
+# -j), else one for each CPU.
+[ -n "${JOBS:-}" ] || [[ ! ${MAKEFLAGS:-} =~ (^| )-j([0-9]+) ]] || JOBS=${BASH_REMATCH[2]}
+export JOBS=${JOBS:-$(nproc)}
+# Nothing else that this was called with is for the makes that a program runs, the kernel's
+# among them: they have variables of the same names.
 unset MAKEFLAGS MFLAGS MAKELEVEL
+
+# What is made is for others to read, too: sources, packages, verdicts.
+umask 022
 
 # die SENTENCE: refuse, or give up.
 die() {
@@ -37,6 +52,8 @@ usage_error() {
 	printf "%s: %s; '%s --help' shows the usage.\n" "$self" "$*" "$self" >&2
 	exit 2
 }
+
+[[ $JOBS =~ ^[1-9][0-9]*$ ]] || usage_error "JOBS is a number of jobs from 1, not '$JOBS'"
 
 # clock: minutes:seconds since the outermost script started.
 clock() {
@@ -58,6 +75,15 @@ need() {
 		command -v "$program" >/dev/null ||
 			die "$program is not installed; $(how_to_install)."
 	done
+}
+
+# need_space DIR MB: refuse unless there is room.
+need_space() {
+	local free
+
+	free=$(df -Pk "$1" | awk 'END { print int($4 / 1024) }')
+	[ "$free" -ge "$2" ] ||
+		die "$1 has $free MB free, and this takes about $2 MB; free some, or set XDG_CACHE_HOME to where there is room."
 }
 
 # Is this the kit's own source, rather than what is installed of it?
@@ -95,6 +121,11 @@ port_hint() {
 # undo_verb NAME VARIABLE DIR: how a user undoes one, where DIR is make's VARIABLE.
 undo_verb() {
 	if in_source; then echo "make $1 UNDO=1 $2=$3"; else echo "scx-custody $1 --undo $3"; fi
+}
+
+# page NAME: where a user finds that page of docs/.
+page() {
+	if in_source; then echo "docs/$1"; else echo "${root%/*}/doc/scx-custody-patches/docs/$1"; fi
 }
 
 # unpack_sched_ext TARBALL FOLDER: of a kernel's source, only what the series are

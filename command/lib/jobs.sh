@@ -54,7 +54,7 @@ scratch() {
 	local -n scratch_path=$1
 
 	scratch_path=$(temporary -d) || exit
-	at_exit "rm -rf '$scratch_path'"
+	at_exit "rm -rf ${scratch_path@Q}"
 }
 
 # --- waiting ----------------------------------------------------------------
@@ -77,7 +77,7 @@ capture() {
 
 	shift
 	capture_file=$(temporary) || exit
-	at_exit "rm -f '$capture_file'"
+	at_exit "rm -f ${capture_file@Q}"
 	spawn "$@" >"$capture_file"
 	wait $! || capture_status=$?
 	capture_result=$(cat "$capture_file")

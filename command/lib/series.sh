@@ -209,6 +209,7 @@ copy_files() {
 	attempt "copy the series to $work" copy_series "$copy/$kit"
 	mapfile -t needed < <(touched_files "${patches[@]}")
 	refuse_local_changes "${needed[@]}"
+	refuse_crlf "${needed[@]}"
 	for file in "${needed[@]}"; do
 		[ ! -L "$tree/$file" ] ||
 			die "$tree/$file is a symbolic link, which patches must not follow; give a tree with the file itself."

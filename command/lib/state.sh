@@ -53,6 +53,22 @@ open_tree() {
 		"$tree"/kernel/sched/ext/*; do
 		[ -r "$file" ] || [ ! -e "$file" ] || die "$file cannot be read."
 	done
+	refuse_crlf include/linux/sched/ext.h 'kernel/sched/*.[ch]' 'kernel/sched/ext/*.[ch]'
+}
+
+# refuse_crlf PATTERN...: no patch fits lines that end as on other systems.
+refuse_crlf() {
+	local -a found
+
+	# shellcheck disable=SC2068 # the patterns are those of files in the tree
+	mapfile -t found < <(cd "$tree" && grep -ls $'\r$' -- $@)
+	[ ${#found[@]} -eq 0 ] ||
+		die "${found[0]}$(and_more $((${#found[@]} - 1))) in $tree: the lines end in CR LF, which no patch fits; give the source as it was released (git makes it so with core.autocrlf=false)."
+}
+
+# and_more COUNT: of files.
+and_more() {
+	[ "$1" -eq 0 ] || echo " and $1 more"
 }
 
 # lock_tree -s|-x: shared to look, exclusive to change. The lock is on the
@@ -121,7 +137,7 @@ adds_file() {
 # and because to what that rests on; for a half applied tree, with the way out,
 # which is unapply if undoable is not empty.
 judge_tree() {
-	local file task_flag deq_flag present='' missing='' hazard
+	local file task_flag deq_flag at present='' missing='' hazard
 
 	read_quilt
 	hazards=() open_hazards=()
@@ -147,6 +163,9 @@ judge_tree() {
 			feature='applied by this kit'
 			because="quilt has all $own patches of $kit applied; $task_flag; $deq_flag"
 		fi
+	elif [ -z "$file" ] && at=$(cd "$tree" && in_ext '^#include "ext_custody\.h"'); then
+		feature='half applied'
+		because="kernel/sched/ext_custody.h is gone ($at), and so is the record of an apply, as 'git clean' leaves a tree; start again from the unpatched source"
 	elif [ -n "$task_flag" ] && [ -n "$deq_flag" ]; then
 		feature=complete
 		because="$task_flag; $deq_flag"
@@ -195,14 +214,14 @@ refuse_unless_pristine() {
 # refuse_without_series: the kit has to have a series for the layout that recognise has set.
 refuse_without_series() {
 	if [ -z "$layout" ] && [ "$feature" = incomplete ]; then
-		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), but a layout of ext.c that the kit has no corrections for: $unknown."
+		die "$tree has the feature already, with hazards ${open_hazards[*]} of $(page semantics.md) open (${hazard_evidence[${open_hazards[0]}]}), but a layout of ext.c that the kit has no corrections for: $unknown."
 	fi
 	[ -n "$layout" ] ||
 		die "$tree has a layout of ext.c that the kit does not know: $unknown$(port_hint "$tree")."
 	[ "$layout" != mixed ] || return 0
 	case $(layout_value "$layout" feature):$feature in
 	absent:incomplete)
-		die "$tree has the feature already, with hazards ${open_hazards[*]} of docs/semantics.md open (${hazard_evidence[${open_hazards[0]}]}), and the kit's series for Linux $line is for trees without it." ;;
+		die "$tree has the feature already, with hazards ${open_hazards[*]} of $(page semantics.md) open (${hazard_evidence[${open_hazards[0]}]}), and the kit's series for Linux $line is for trees without it." ;;
 	incomplete:absent)
 		die "$tree does not have the feature, which the kit's series for Linux $line takes for granted and only corrects." ;;
 	esac
@@ -216,7 +235,7 @@ refuse_foreign() {
 	case $foreign in
 	'') ;;
 	debian/patches | */debian/patches)
-		die "$tree has quilt patches of its own (.pc, from $foreign), those of a Debian source package; 'make debian-source KSRC=$tree' adds the series to them." ;;
+		die "$tree has quilt patches of its own (.pc, from $foreign), those of a Debian source package; '$(verb debian-source "$tree")' adds the series to them." ;;
 	*)
 		die "$tree has quilt patches of its own (.pc, from $foreign); there, 'quilt import' the patches of $root/patches/$line and 'quilt push -a', or give a tree without .pc." ;;
 	esac
@@ -228,13 +247,20 @@ tree_git() {
 	git --no-optional-locks -c safe.directory='*' -c core.fsmonitor=false -C "$tree" "$@"
 }
 
-# is_checkout: is it a git checkout, rather than just inside of one?
+# is_checkout: is it a git checkout, rather than just inside of one? A git that fails has
+# not said no.
 is_checkout() {
+	local said status=0
+
 	if ! command -v git >/dev/null; then
 		[ ! -e "$tree/.git" ] || need git
 		return 1
 	fi
-	tree_git ls-files --error-unmatch "$(cd "$tree" && ext_c)" >/dev/null 2>&1
+	said=$(LC_ALL=C tree_git ls-files --error-unmatch "$(cd "$tree" && ext_c)" 2>&1 >/dev/null) ||
+		status=$?
+	[ $status -gt 1 ] || return $status
+	[ -e "$tree/.git" ] || [[ $said != 'fatal: not a git repository (or any'* ]] || return 1
+	die "git cannot tell whether $tree has local changes (${said//$'\n'/; }); mend its repository, or move $tree/.git away."
 }
 
 # refuse_local_changes FILE...: nothing but what is committed may be patched, so

@@ -28,9 +28,9 @@ give_owners() {
 	local path
 
 	[ "$(id -u)" -eq 0 ] || return 0
-	chown -R --reference="$tree" "$staged" || return
+	chown -R "$(stat -c %u:%g "$tree")" "$staged" || return
 	(cd "$staged" && find . -type f) | while read -r path; do
-		[ ! -e "$tree/$path" ] || chown --reference="$tree/$path" "$staged/$path"
+		[ ! -e "$tree/$path" ] || chown "$(stat -c %u:%g "$tree/$path")" "$staged/$path"
 	done
 }
 

@@ -8,9 +8,12 @@
 #	format	the kind
 #	logs	where the logs of this run go
 #	work	a directory in the cache, gone when the script ends
+#	repository	where packages are published, signed with $key
 
 # shellcheck source-path=SCRIPTDIR source=../../command/lib/kbuild.sh
 . "$root/command/lib/kbuild.sh"
+# shellcheck source-path=SCRIPTDIR source=../repository.sh
+. "$root/tests/repository.sh"
 
 format=$2
 line=6.18
@@ -20,6 +23,8 @@ rm -rf "$logs"
 mkdir -p "$logs" "$cache/e2e"
 work=''
 TMPDIR=$cache/e2e scratch work
+repository=$work/repository url=file://$work/repository
+make_keys "$work/gnupg"
 
 # --- results --------------------------------------------------------------------
 
@@ -115,7 +120,7 @@ build_kernel() {
 		gcc --version
 		pahole --version
 		cat "${e2e_config[@]}" "$root/command/verbs/kernel-package" \
-			"$root"/command/lib/{sched-ext.config,secure-boot.config,kbuild.sh}
+			"$root"/command/lib/{sched-ext.config,secure-boot.config,kbuild.sh,signing.sh}
 		for argument in "${@:2}"; do
 			if [ -f "${argument#*=}" ]; then cat "${argument#*=}"; else echo "$argument"; fi
 		done
@@ -143,16 +148,16 @@ build_kernel() {
 	cp "$result"/*."$format" "$1"
 }
 
-# gather TO DIR...: make it a directory of the packages in the others.
-gather() {
-	local to=$1 dir
+# publish DIR...: put the packages in these into $repository, signed; it is at $url for who
+# installs from it.
+publish() {
+	local dir
+	local -a files=()
 
-	shift
-	rm -rf "$to"
-	mkdir "$to"
 	for dir; do
-		cp "$dir"/*."$format" "$to" || return
+		files+=("$dir"/*."$format")
 	done
+	"$root/command/scx-custody" publish OUT="$repository" KEY="$key" URL="$url" "${files[@]}"
 }
 
 # small_config TREE: print a whole configuration for it, of little.

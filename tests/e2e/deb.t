@@ -69,7 +69,12 @@ step "the kernel's packages build" build_kernel "$work/kernel"
 patched=$(release_of "$work"/kernel/linux-image-*.deb)
 step "a repository is made" publish "$work/kit" "$work/kernel"
 step "a system is made" make_system
-step "apt installs the kernel" apt install "linux-image-$patched"
+step "apt installs the kernel" apt install linux-image-scxcustody
+for fault in $(faults deb); do
+	check "apt refuses: $fault" refuses_fault "$fault" deb "$repository" \
+		"$(cd "$work/kernel" && echo linux-image-*.deb)" fetch "linux-image-$patched"
+done
+check "apt does not, when the repository is restored" fetch "linux-image-$patched"
 list_files >"$work/before"
 step "apt installs the kit" apt install "${kit[@]}"
 list_files >"$work/installed"
@@ -103,7 +108,7 @@ check "the file system is clean" is_clean
 step "what the system changed is taken over" take_back
 list_files >"$work/ran"
 before=$(verdicts)
-step "the repository gets a newer kit" publish "$work/kit" "$work/newer" "$work/kernel"
+step "the repository gets a newer kit" publish "$work/newer"
 step "apt sees it" apt update
 step "apt installs the newer kit" apt install "${kit[@]}"
 expect "upgrade: version" "$newer" "$(installed)"

@@ -34,7 +34,7 @@ build_renamed() {
 		at_exit "rm -f '$objects'/{vmlinux,$image}; cp -l --remove-destination '$(
 			"$root/lab/fetch" "$line")/$source' '$tree/$source'"
 		sed -i 's/\<ops_dequeue\>/ops_dequeue_of_vendor/g' "$tree/$source"
-		spawn_make -j"$(nproc)" bzImage
+		spawn_make -j"$JOBS" bzImage
 		wait $! || {
 			tell_error
 			return 1

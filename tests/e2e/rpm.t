@@ -11,32 +11,31 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "${root:?}/tests/e2e/common.sh" rpm rpm
 
-system=$work/root repository=$work/repository
+system=$work/root
 kit=(scx-custody-patches scx-custody-selftests)
 base=scx-custody-test-base
 
-# publish DIR...: make the repository one of the packages in these.
-publish() {
-	gather "$repository" "$@" && createrepo_c --quiet "$repository"
-}
-
 # dnf COMMAND...: into the root, from nothing but the repository.
 dnf() {
+	mkdir -p "$work/repos"
+	cp "$repository/scx-custody.repo" "$work/repos"
 	cat >"$work/dnf.conf" <<-END
 		[main]
 		cachedir=/var/cache/dnf
 		logdir=/var/log
 		persistdir=/var/lib/dnf
-		reposdir=/dev/null
+		reposdir=$work/repos
 		varsdir=/dev/null
 		plugins=0
-		gpgcheck=0
-		[e2e]
-		name=of this test
-		baseurl=file://$repository
 	END
 	command dnf --config "$work/dnf.conf" --installroot "$system" --releasever 1 \
 		--refresh --assumeyes "$@"
+}
+
+# dnf_afresh COMMAND...: as one that has not seen the repository yet.
+dnf_afresh() {
+	rm -rf "$system/var/cache/dnf"
+	dnf "$@"
 }
 
 # refuses_without_base: dnf does not install the kit where there is nothing that it
@@ -118,10 +117,14 @@ release=$(rpm -qpl "$work"/kernel/kernel-[0-9]*.rpm | sed -n 's,^/lib/modules/\(
 
 step "a repository without the base is made" publish "$work/kit" "$work/kernel"
 check "dnf refuses, and names what is missing" refuses_without_base
-step "a repository with the base is made" publish "$work/kit" "$work/kernel" "$work/base"
+step "a repository with the base is made" publish "$work/base"
 step "dnf installs the base" dnf install "$base"
 list_files >"$work/before"
-step "dnf installs the kernel and the kit" dnf install kernel "${kit[@]}"
+for fault in $(faults rpm); do
+	check "dnf refuses: $fault" refuses_fault "$fault" rpm "$repository" \
+		"$(cd "$work/kernel" && echo kernel-[0-9]*.rpm)" dnf_afresh install kernel-scxcustody
+done
+step "dnf installs the kernel and the kit" dnf install kernel-scxcustody "${kit[@]}"
 expect "installed: version" "$version" "$(installed)"
 check "installed: nothing differs from the packages" as_packaged kernel "${kit[@]}"
 
@@ -140,8 +143,7 @@ check "the verdict is JSON" take_verdict first
 verdict=$system/var/lib/scx-custody/verdict-$release.json
 mkdir -p "${verdict%/*}"
 cp "$logs/first/verdict.json" "$verdict"
-step "the repository gets a newer kit" \
-	publish "$work/kit" "$work/newer" "$work/kernel" "$work/base"
+step "the repository gets a newer kit" publish "$work/newer"
 step "dnf upgrades" dnf upgrade
 expect "upgrade: version" "$newer" "$(installed)"
 check "upgrade: the verdict is kept" cmp "$logs/first/verdict.json" "$verdict"
@@ -154,7 +156,7 @@ check "removed: nothing of the kernel is missing" as_packaged kernel
 step "removed: the kernel boots" boot last 'echo "release: $(uname -r)"'
 expect "removed: kernel" "$release" "$(fact last release)"
 rm -r "${verdict%/*}"
-step "dnf removes the kernel" dnf remove kernel
+step "dnf removes the kernel" dnf remove kernel-scxcustody kernel
 list_files >"$work/after"
 check "removed: no stray files, and nothing else is missing" diff "$work/before" "$work/after"
 check "removed: none of the kit's folders is left" \

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # common.sh sets what is not set here
+# shellcheck disable=SC2154,SC2034 # common.sh sets what is not set here, or reads it
 #
 # A Debian system for the proofs from end to end: to make it, install into it with
 # apt from a repository of its own, and boot it. Sourced after common.sh. It sets
 #
 #	system		the system's root directory
 #	disk		the image that is made of it and booted
-#	repository	a directory of packages that apt takes them from
 
 # shellcheck source-path=SCRIPTDIR source=../../lab/debian.sh
 . "$root/lab/debian.sh"
 # shellcheck source-path=SCRIPTDIR source=../../lab/root.sh
 . "$root/lab/root.sh"
 
-system=$work/root disk=$work/disk repository=$work/repository
+system=$work/root disk=$work/disk url=file:///mnt
 
 # in_system COMMAND...: run it in the root, with the repository as /mnt.
 in_system() {
@@ -48,15 +47,23 @@ make_system() {
 	cat >"$system/etc/apt/sources.list" <<-END
 		deb $mirror trixie main
 		deb $mirror trixie-backports main
-		deb [trusted=yes] file:/mnt ./
 	END
+	cp "$repository/scx-custody.sources" "$system/etc/apt/sources.list.d/e2e.sources"
 	in_system useradd --create-home user && apt update
 }
 
-# publish DIR...: make the repository one of the packages in these.
-publish() {
-	gather "$repository" "$@" && cd "$repository" && apt-ftparchive packages . >Packages &&
-		apt-ftparchive release . >Release
+# fetch PACKAGE: as a system that knows nothing of the repository yet, which has all that the
+# package depends on.
+fetch() {
+	local lists=/tmp/lists
+	local -a alone=(-o "Dir::State::Lists=$lists" -o Dir::Etc::SourceList=/dev/null
+		-o APT::Update::Error-Mode=any -o APT::Sandbox::User=root)
+
+	mkdir -p "$system$lists/partial"
+	apt "${alone[@]}" update && apt "${alone[@]}" --reinstall --download-only install "$1"
+	set -- $?
+	rm -rf "${system:?}$lists"
+	return "$1"
 }
 
 make_disk() {

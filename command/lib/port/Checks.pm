@@ -11,7 +11,7 @@ use Align qw(is_neutral);
 use Calls qw(with_arguments);
 use Grades qw(@placements grade refuse);
 use Names qw(%types translated_tokens variables_of);
-use Sites qw(name_of rows_here);
+use Sites qw(name_of rows_here same_place);
 use Source qw(arguments is_variable quoted tabs tokens trimmed units without_comments);
 use Tree qw(code_of file line_of sched_ext_files sources);
 
@@ -110,14 +110,15 @@ sub check_values {
 	}
 }
 
-# check_rows PATCH...: has each row for these patches been placed?
+# check_rows PATCH...: has each row for these patches been placed, under whatever name of
+# the function?
 sub check_rows {
 	my %names = map { (name_of($_) // '') => 1 } @_;
-	my %placed = map { ("@$_" => 1) } map { @{$_->{sites}} } @placements;
+	my %placed = map { same_place($_) => 1 } map { @{$_->{sites}} } @placements;
 
 	for my $row (grep { $names{$_->[5]} } rows_here()) {
 		refuse("the call site '$row->[3]' of $row->[0]() has got no place")
-			if !$placed{"@$row"};
+			if !$placed{same_place($row)};
 	}
 }
 

@@ -11,21 +11,47 @@ use FindBin;
 use Hunks qw(lines_of);
 use Source qw(trimmed);
 
-our @EXPORT_OK = qw($compat @rows rows_here series_for name_of is_row_of is_known_here
+our @EXPORT_OK = qw($compat @rows rows_here series_for name_of is_row_of same_place is_known_here
 	other_names segments rows_of);
 
 our $compat = "$FindBin::RealBin/../../../compat";
 our @rows = map { [ split /\t/ ] } grep { !/^#/ } lines_of("$compat/call-sites");
 my @rows_here;
 
-# series_for LAYOUT: which rows count.
+# series_for LAYOUT PATCH...: which rows count: those for this layout, or, for a mixed one,
+# those of any layout without custody that these patches bring.
 sub series_for {
-	my ($layout) = @_;
+	my ($layout, @patches) = @_;
 
-	@rows_here = grep { $_->[6] =~ /(?:^| )\Q$layout\E(?: |$)/ } @rows;
+	if ($layout ne 'mixed') {
+		@rows_here = grep { is_on($_, $layout) } @rows;
+		return;
+	}
+	my @layouts = map { s{.*/}{}r } grep { grep { $_ eq 'feature=absent' } lines_of($_) }
+		glob "\"$compat\"/layouts/*";
+	my %adds = map { (name_of($_) // '') => join "\n", grep { /^\+/ } lines_of($_) } @patches;
+
+	@rows_here = grep {
+		my $row = $_;
+		index($adds{$row->[5]} // '', $row->[3]) >= 0 && grep { is_on($row, $_) } @layouts;
+	} @rows;
 }
 
-# rows_here: those for the layout.
+# is_on ROW LAYOUT: is it so there?
+sub is_on {
+	my ($row, $layout) = @_;
+
+	return $row->[6] =~ /(?:^| )\Q$layout\E(?: |$)/;
+}
+
+# same_place ROW: what is equal of rows for the same place on several layouts.
+sub same_place {
+	my ($row) = @_;
+
+	return "@$row[1, 3, 4, 5]";
+}
+
+# rows_here: those that count.
 sub rows_here {
 	return @rows_here;
 }
@@ -42,7 +68,7 @@ sub is_row_of {
 	return grep { $_ eq $name } split /\|/, $row->[0];
 }
 
-# is_known_here FUNCTION: has LAYOUT a row for it?
+# is_known_here FUNCTION: is one of these about it?
 sub is_known_here {
 	my ($name) = @_;
 
@@ -52,9 +78,9 @@ sub is_known_here {
 # other_names FUNCTION: what it is called where a place in it is the same on another layout.
 sub other_names {
 	my ($name) = @_;
-	my %same = map { ("@$_[1, 3, 4, 5]" => 1) } grep { is_row_of($_, $name) } @rows;
+	my %same = map { same_place($_) => 1 } grep { is_row_of($_, $name) } @rows;
 	my %names = map { $_ => 1 } map { split /\|/, $_->[0] }
-		grep { $same{"@$_[1, 3, 4, 5]"} } @rows;
+		grep { $same{same_place($_)} } @rows;
 
 	delete $names{$name};
 	return sort keys %names;

@@ -6,10 +6,10 @@
 # Usage: port.pl TREE OUT LAYOUT PATCH...
 #	 port.pl --known TREE
 #
-# Each PATCH of the series for LAYOUT is taken hunk by hunk. What a hunk changes is
-# looked for by meaning: in which function it is, which statements are around it, and
-# what the variables of this function are called here. OUT gets the patches for this
-# tree, in OUT/report.json what was put where and how sure this is, and in OUT/plain/ the
+# Each PATCH of the series for LAYOUT, which may be mixed, is taken hunk by hunk. What a
+# hunk changes is looked for by meaning: in which function it is, which statements are
+# around it, and what the variables of this function are called here. OUT gets the patches
+# for this tree, in OUT/report.json what was put where and how sure this is, and in OUT/plain/ the
 # files of sched_ext as hazards.pl is to see them.
 #
 # Nothing is guessed. What cannot be found ends the program with one sentence, and
@@ -291,7 +291,7 @@ if (@ARGV && $ARGV[0] eq '--known') {
 }
 open_tree(shift);
 ($out, my ($layout, @patches)) = @ARGV;
-series_for($layout);
+series_for($layout, @patches);
 if (!eval { port_series($layout, @patches); 1 }) {
 	print STDERR $@;
 	exit 1;
