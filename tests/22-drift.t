@@ -67,7 +67,7 @@ applies_with_offset() {
 # hunk first, shows a line that the patch expects (if EXPECTED is one) and one that
 # the tree has, with its number there, and tells the same in JSON. Nothing changes.
 shows_both_sides() {
-	local tree=$1 patch=$2 hunk=$3 expected=$4 found=$5 before numbers
+	local tree=$1 patch=$2 hunk=$3 expected=$4 there=$5 before numbers
 
 	before=$(snapshot "$tree")
 	! TMPDIR=$verb_tmp verify "$tree" >"$tmp/out" 2>"$tmp/err" &&
@@ -91,8 +91,8 @@ shows_both_sides() {
 		echo "does not show what is expected"
 		return 1
 	}
-	numbers=$(grep -nxF -- "$found" "$tree/$ext" | cut -d: -f1 | paste -sd '|')
-	grep -E "^\+ +($numbers)  " "$tmp/out" | grep -qF -- "$found" || {
+	numbers=$(grep -nxF -- "$there" "$tree/$ext" | cut -d: -f1 | paste -sd '|')
+	grep -E "^\+ +($numbers)  " "$tmp/out" | grep -qF -- "$there" || {
 		echo "does not show what is there, at line $numbers"
 		return 1
 	}
@@ -105,7 +105,7 @@ shows_both_sides() {
 		exit !(!$told->{fits} && $first->{patch} =~ /^$patch/ && $first->{hunk} == $hunk &&
 			(!$expected || grep { $_->{text} eq $expected && $_->{line} > 0 } @{$first->{expected}}) &&
 			(grep { $_->{text} eq $found && ($_->{line} // 0) =~ /^($numbers)$/ } @{$first->{found}}));' \
-		"$patch" "$hunk" "$expected" "$found" "$numbers" <"$tmp/json" || {
+		"$patch" "$hunk" "$expected" "$there" "$numbers" <"$tmp/json" || {
 		echo "JSON tells something else:"
 		cat "$tmp/json"
 		return 1

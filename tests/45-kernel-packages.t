@@ -202,7 +202,7 @@ jobs_are() {
 	local jobs
 
 	# shellcheck disable=SC2016 # for make and the inner shell
-	printf 'all:\n\t@bash -c ". %s/command/lib/base.sh && echo \$\$JOBS"\n' "$root" >"$tmp/jobs.mk"
+	printf "all:\n\t@bash -c '. %s/command/lib/base.sh; %s'\n" "$root" 'echo $$JOBS' >"$tmp/jobs.mk"
 	jobs=$("${@:2}" make -s -f "$tmp/jobs.mk" "${make_options[@]}" 2>"$tmp/stderr") || :
 	echo "jobs: $jobs, $(cat "$tmp/stderr")"
 	[ "$jobs" = "$1" ]

@@ -217,7 +217,7 @@ interrupted() {
 		>/dev/null 2>&1
 	pid=$!
 	until grep -q early "$tmp/interrupted/output.log" 2>/dev/null; do
-		[ $((tries += 1)) -lt 600 ] || return
+		[ $((tries += 1)) -lt 3000 ] || return
 		sleep 0.1
 	done
 	[ -n "$(marked)" ] || return

@@ -58,12 +58,12 @@ open_tree() {
 
 # refuse_crlf PATTERN...: no patch fits lines that end as on other systems.
 refuse_crlf() {
-	local -a found
+	local -a endings
 
 	# shellcheck disable=SC2068 # the patterns are those of files in the tree
-	mapfile -t found < <(cd "$tree" && grep -ls $'\r$' -- $@)
-	[ ${#found[@]} -eq 0 ] ||
-		die "${found[0]}$(and_more $((${#found[@]} - 1))) in $tree: the lines end in CR LF, which no patch fits; give the source as it was released (git makes it so with core.autocrlf=false)."
+	mapfile -t endings < <(cd "$tree" && grep -ls $'\r$' -- $@)
+	[ ${#endings[@]} -eq 0 ] ||
+		die "${endings[0]}$(and_more $((${#endings[@]} - 1))) in $tree: the lines end in CR LF, which no patch fits; give the source as it was released (git makes it so with core.autocrlf=false)."
 }
 
 # and_more COUNT: of files.
