@@ -13,7 +13,7 @@ LINE ?= 6.12
 quote = '$(subst ','\'',$(1))'
 
 # What is given of these, as the command takes it.
-kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED,$(if $($(name)),\
+kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED SIGN_KEY SIGN_CERT,$(if $($(name)),\
 	$(call quote,$(name)=$($(name)))))
 
 # A series that port has written, for the verbs that take one.
@@ -64,6 +64,12 @@ e2e-rpm: ##- the same with dnf
 e2e-dkms: ##- build the module with dkms, boot, load, unload, see what it refuses
 	@lab/e2e dkms
 
+e2e-secure-boot: ##- sign a kernel and the module, boot them under Secure Boot
+	@lab/e2e secure-boot
+
+e2e-hosts: ##- the kit's own work in bare roots of Debian trixie and sid; ONLY=trixie
+	@lab/e2e hosts $(call quote,$(ONLY))
+
 ## A kernel source tree: KSRC=dir
 
 detect: ##- say what a tree is and what that rests on; JSON=1 for a program
@@ -84,7 +90,7 @@ unapply: ##- undo apply, to the byte
 port: ##- where no series fits: write one for the tree to OUT=dir; CONFIG=file, JSON=1
 	@command/scx-custody port $(if $(JSON),--json) $(kernel_arguments)
 
-## Packages of a kernel: KSRC=dir CONFIG=file; OUT=dir DEBUG=no PATCHED=no JOBS=n
+## Packages of a kernel: KSRC=dir CONFIG=file; OUT= DEBUG=no PATCHED=no JOBS=n SIGN_KEY= SIGN_CERT=
 
 kernel-deb: ##- apply, configure and build for apt, print where the packages are
 	@command/scx-custody kernel-deb $(kernel_arguments)
@@ -156,6 +162,7 @@ help: ##- this list
 include install.mk
 
 .PHONY: demo check check-lockdep check-machines check-mutations check-overhead check-port \
-	check-releases check-series oracle matrix e2e-deb e2e-rpm e2e-dkms detect patches \
-	verify apply unapply port kernel-deb kernel-rpm publish deb rpm dist install status \
-	debian-source fedora-spec export copies setup fetch kernel selftests example vm help
+	check-releases check-series oracle matrix e2e-deb e2e-rpm e2e-dkms e2e-secure-boot \
+	e2e-hosts detect patches verify apply unapply port kernel-deb kernel-rpm publish deb rpm \
+	dist install status debian-source fedora-spec export copies setup fetch kernel selftests \
+	example vm help

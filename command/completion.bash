@@ -35,7 +35,7 @@ _scx_custody() {
 	FOR)
 		mapfile -t COMPREPLY < <(compgen -W "$distributions" -- "${cur#=}")
 		return ;;
-	CONFIG) _scx_custody_paths file; return ;;
+	CONFIG | SIGN_KEY | SIGN_CERT) _scx_custody_paths file; return ;;
 	KEY)
 		mapfile -t COMPREPLY < <(compgen -W "$(gpg --batch --with-colons --list-secret-keys \
 			2>/dev/null | awk -F : '$1 == "fpr" { print $10 }')" -- "${cur#=}")
@@ -66,7 +66,8 @@ _scx_custody() {
 		return ;;
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
-		mapfile -t COMPREPLY < <(compgen -W 'KSRC= CONFIG= OUT= DEBUG= PATCHED= JOBS=' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W \
+			'KSRC= CONFIG= OUT= DEBUG= PATCHED= JOBS= SIGN_KEY= SIGN_CERT=' -- "$cur")
 		return ;;
 	esac
 	if [[ $cur = -* ]] || [ "${COMP_WORDS[1]}" = status ]; then

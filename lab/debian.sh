@@ -10,22 +10,32 @@ kernel_packages=(
 	libelf-dev dwarves
 )
 
-# mirror_of SUITE: the mirror that the machine's own apt uses for its archive,
-# or for its security updates if the suite is a security suite. Another suite
-# of the same archive is on the same mirror.
-mirror_of() {
-	local pattern mirror codename
-
-	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-	case $1 in
-	*-security) pattern="^($codename|stable)(-security|/updates)\$" ;;
-	*) pattern="^($codename|stable)\$" ;;
-	esac
+# mirror_labelled LABEL: the mirror of Debian's archive of that label which the machine's
+# own apt uses, if any.
+mirror_labelled() {
 	# shellcheck disable=SC2016 # apt expands these
-	mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+	apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(ORIGIN)/$(LABEL)' \
 		'Created-By: Packages' |
-		awk -v pattern="$pattern" '$2 ~ pattern && $3 == "main" { print $1; exit }')
+		awk -v label="Debian/$1" '$2 == "main" && $3 == label && NF == 3 { print $1; exit }'
+}
+
+# mirror_of SUITE: the mirror of Debian's archive that the machine's own apt uses, or that
+# of the security updates if the suite is a security suite. All suites of an archive are
+# on the same mirror. A machine with sid has no security suite: the mirror is then taken
+# to have both archives side by side, debian-security beside debian, as Debian's own does.
+mirror_of() {
+	local mirror
+
+	case $1 in
+	*-security)
+		mirror=$(mirror_labelled Debian-Security)
+		if [ -z "$mirror" ]; then
+			mirror=$(mirror_labelled Debian)
+			mirror=${mirror:+${mirror%/}-security/}
+		fi ;;
+	*) mirror=$(mirror_labelled Debian) ;;
+	esac
 	[ -n "$mirror" ] ||
-		die "the machine's apt configuration names no mirror that could serve $1; add Debian's '${1%%-*}' sources to /etc/apt."
+		die "the machine's apt knows no mirror of Debian's archive to get $1 from; add one to /etc/apt/sources.list (the line 'deb URL SUITE main', with the mirror and the suite of this machine), and run 'apt-get update'."
 	echo "$mirror"
 }

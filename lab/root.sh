@@ -27,17 +27,27 @@ spawn_mmdebstrap() {
 		--include="$packages" "$suite" "$target" "$@"
 }
 
-# spawn_in_root ROOT DIR[:INSIDE] COMMAND...: run it in there, in a mount namespace
-# of its own, with the machine's DIR under the same name, or as INSIDE.
+# spawn_in_root ROOT DIR[:INSIDE]... -- COMMAND...: run it in there, in a mount namespace
+# of its own, with each of the machine's DIRs, or files, under the same name, or as INSIDE.
 spawn_in_root() {
 	# shellcheck disable=SC2016 # for the inner shell
 	spawn unshare --mount sh -euc '
-		root=$1 from=${2%%:*} to=${2#*:}
-		shift 2
-		mkdir -p "$root$to"
+		root=$1
+		shift
 		mount --rbind /proc "$root/proc"
 		mount --rbind /dev "$root/dev"
-		mount --bind "$from" "$root$to"
+		while [ "$1" != -- ]; do
+			from=${1%%:*} to=$root${1#*:}
+			shift
+			if [ -d "$from" ]; then
+				mkdir -p "$to"
+			else
+				mkdir -p "${to%/*}"
+				: >>"$to"
+			fi
+			mount --rbind "$from" "$to"
+		done
+		shift
 		exec chroot "$root" env -i HOME=/root LC_ALL=C \
 			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 	' sh "$@"

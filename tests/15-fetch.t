@@ -128,14 +128,47 @@ echo CONFIG_NO_SUCH_OPTION=y >>"$tmp/lab/kernels/boot.config"
 check "names the options that did not come out" \
 	refused 1 'did not come out: CONFIG_NO_SUCH_OPTION=y\.' lab/build-kernel 6.18 patched
 
+# --- mirrors ------------------------------------------------------------------
+
+# shellcheck source-path=SCRIPTDIR source=../lab/debian.sh
+. "$root/lab/debian.sh"
+mkdir -p "$tmp/apt/lists/partial"
+
+# with_source SUITE LABEL ORIGIN COMMAND...: where apt's only source is that of a mirror.
+with_source() {
+	local list=$tmp/apt/lists/mirror.test_debian_dists_$1
+
+	rm -f "$tmp/apt/lists"/mirror*
+	echo "deb http://mirror.test/debian $1 main" >"$tmp/apt/sources.list"
+	printf '%s\n' "Origin: $3" "Label: $2" "Suite: $1" "Codename: $1" 'Components: main' \
+		'Architectures: amd64' 'SHA256:' \
+		" $(sha256sum </dev/null | cut -d ' ' -f 1) 0 main/binary-amd64/Packages" >"${list}_InRelease"
+	: >"${list}_main_binary-amd64_Packages"
+	printf '%s "%s";\n' Dir::Etc::sourcelist "$tmp/apt/sources.list" \
+		Dir::Etc::sourceparts /dev/null Dir::State::lists "$tmp/apt/lists" >"$tmp/apt/conf"
+	(export APT_CONFIG=$tmp/apt/conf && "${@:4}")
+}
+
+# serves SUITE MIRROR
+serves() {
+	local mirror
+
+	mirror=$(mirror_of "$1") && echo "$mirror" && [ "$mirror" = "$2" ]
+}
+
+check "where apt has sid alone, its mirror serves the other suites" \
+	with_source sid Debian Debian serves trixie-backports http://mirror.test/debian/
+check "and the security suites from beside it" \
+	with_source sid Debian Debian serves bookworm-security http://mirror.test/debian-security/
+check "where apt has no source of Debian's, a sentence says what to add" eval \
+	"with_source stable Other Other mirror_of trixie 2>&1 | grep 'knows no mirror .* trixie .* add one to'"
+
 # --- setup --------------------------------------------------------------------
 
 check "setup refuses an argument" refused 2 'not an argument' lab/setup now
 public=''
-scratch public
-cp -r "$root/command" "$root/lab" "$public"
+public_kit public
 sed -i 's/^packages=(/&no-such-package/' "$public/lab/setup"
-chmod -R a+rX "$public"
 nobody=()
 [ "$(id -u)" -ne 0 ] || nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 # names_missing COMMAND...

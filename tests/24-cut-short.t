@@ -100,14 +100,16 @@ if [ "$(id -u)" -eq 0 ]; then
 	tree=$(sapling 6.18)
 	chmod 755 "$tmp"
 	chmod 1777 "$verb_tmp"
+	public=''
+	public_kit public
 	nobody() {
 		setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent "$@"
 	}
 	check "apply: a source that cannot be read" \
-		refuses "$tree" 'kernel/sched/ext\.c cannot be read' nobody "$verbs/apply" "$tree"
+		refuses "$tree" 'kernel/sched/ext\.c cannot be read' nobody "$public/command/verbs/apply" "$tree"
 	chmod a+r "$tree/kernel/sched/ext.c"
 	check "apply: a tree of somebody else's" \
-		refuses "$tree" 'cannot be written to; nothing was changed' nobody "$verbs/apply" "$tree"
+		refuses "$tree" 'cannot be written to; nothing was changed' nobody "$public/command/verbs/apply" "$tree"
 	chown 1:1 "$tree/kernel/sched/ext.c"
 	pristine=$(snapshot "$tree")
 	check "root: applies to what belongs to several" says 'are applied' apply "$tree"
@@ -119,9 +121,9 @@ if [ "$(id -u)" -eq 0 ]; then
 	pristine=$(snapshot "$tree")
 	check "root: applies to somebody's tree" says 'are applied' apply "$tree"
 	check "root: who still owns all of it" [ -z "$(find "$tree" ! -user 65534)" ]
-	check "root: and can unapply it" says 'are as they were' nobody "$verbs/unapply" "$tree"
+	check "root: and can unapply it" says 'are as they were' nobody "$public/command/verbs/unapply" "$tree"
 	check "root: with nothing changed" as_before "$pristine" snapshot "$tree"
-	check "somebody: applies to his tree" says 'are applied' nobody "$verbs/apply" "$tree"
+	check "somebody: applies to his tree" says 'are applied' nobody "$public/command/verbs/apply" "$tree"
 	check "somebody: root takes it out" restores "$tree" "$pristine"
 	rm -rf "$tree"
 else

@@ -84,8 +84,7 @@ chmod +x "$tmp/old/pahole"
 in_sid=$root/lab/in-sid-root
 nobody=()
 [ "$(id -u)" -ne 0 ] || nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-scratch public
-cp -r "$root/command" "$root/lab" "$public"
+public_kit public
 chmod -R a+rwX "$public"
 check "only root gets a root of Debian sid, and a sentence says what for" \
 	said 1 'in-sid-root: pahole is old; only root can .*' \

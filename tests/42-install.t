@@ -36,7 +36,7 @@ files() {
 }
 
 in_root() {
-	spawn_in_root "$tmp/root" "$tmp/packages" env DEBIAN_FRONTEND=noninteractive "$@"
+	spawn_in_root "$tmp/root" "$tmp/packages" -- env DEBIAN_FRONTEND=noninteractive "$@"
 	wait $!
 }
 

@@ -78,6 +78,32 @@ else
 	skip "a pahole too old for the tree" "this machine's is new enough"
 fi
 
+# --- keys that cannot sign ------------------------------------------------------------
+
+# make_key NAME OPTION...: a key and its certificate.
+make_key() {
+	openssl req -new -x509 -newkey rsa:2048 -days 2 -subj /CN=test/ -keyout "$tmp/$1.key" \
+		-out "$tmp/$1.pem" "${@:2}" 2>/dev/null
+}
+
+make_key mine -nodes
+make_key other -nodes
+make_key locked -passout pass:word
+# signing SENTENCE KEY CERTIFICATE: with these it is refused, and says so.
+signing() {
+	refuses "$tree" "$1" "$command" kernel-deb KSRC="$tree" CONFIG="$config" \
+		${2:+"SIGN_KEY=$2"} ${3:+"SIGN_CERT=$3"}
+}
+check "a key without certificate" signing 'give SIGN_CERT=file, too' "$tmp/mine.key" ''
+check "a certificate without key" signing 'give SIGN_KEY=file, too' '' "$tmp/mine.pem"
+check "a key that is not there" signing "no file '.*none' that can be read" \
+	"$tmp/none" "$tmp/mine.pem"
+check "a key that is none" signing 'is no private key in PEM' "$tmp/mine.pem" "$tmp/mine.pem"
+check "a key with a passphrase" signing 'takes a passphrase off' "$tmp/locked.key" "$tmp/locked.pem"
+check "a certificate that is none" signing 'is no X.509 certificate' "$tmp/mine.key" "$tmp/mine.key"
+check "the certificate of another key" signing 'is not that of the key' \
+	"$tmp/mine.key" "$tmp/other.pem"
+
 # --- trees that are not pristine ----------------------------------------------------
 
 apply "$tree" >/dev/null

@@ -173,10 +173,12 @@ mkdir -p "$tmp/dir/sub"
 echo content >"$tmp/dir/sub/file"
 printf '#!/bin/sh\necho "ran $0"\n' >"$tmp/program"
 chmod +x "$tmp/program"
-vm --file "$tmp/program" --file "$tmp/program:/opt/other" --file "$tmp/dir:/data" -- \
-	'/program; /opt/other; cat /data/sub/file'
-check "has the files, where they were wanted" \
-	printed $'ran /program\nran /opt/other\ncontent'
+# A program that takes a library beyond that of C.
+shared=$(command -v openssl)
+vm --file "$tmp/program" --file "$tmp/program:/opt/other" --file "$tmp/dir:/data" \
+	--file "$shared" -- '/program; /opt/other; cat /data/sub/file; /openssl version'
+check "has the files, where they were wanted, and the libraries that they take" \
+	printed $'ran /program\nran /opt/other\ncontent\n'"$("$shared" version)"
 
 vm --append 'custody.a=1' --append 'custody.b=2' --cpus 3 --mem 700 -- \
 	'nproc; grep -o "custody.a=1 custody.b=2" /proc/cmdline
@@ -294,6 +296,8 @@ check "refuses --icount with 2 CPUs" refused 'one CPU' "${good[@]}" --icount --c
 check "refuses --icount with KVM" refused 'does not work' "${good[@]}" --icount --accel kvm
 check "refuses an unknown acceleration" refused 'auto, kvm, tcg or tcg-single' "${good[@]}" --accel fast
 check "refuses a file that is not there" refused 'no file' "${good[@]}" --file "$tmp/none"
+check "refuses a folder that has no firmware" \
+	refused 'OVMF_CODE\.fd' "${good[@]}" --firmware "$tmp/dir"
 check "refuses a relative guest path" refused 'absolute' "${good[@]}" --file "$0:x"
 
 if qemu-system-x86_64 --version | grep -q ' version [1-8][.]'; then

@@ -51,6 +51,14 @@ skip() {
 	echo "ok $tests_run - $1 # SKIP $2"
 }
 
+# public_kit VARIABLE: set it to a copy of the kit that another user can run. That user may
+# have no way into the kit itself, where it is in somebody's home directory.
+public_kit() {
+	scratch "$1"
+	cp -r "$root"/{command,lab,patches,compat} "${!1}"
+	chmod -R a+rX "${!1}"
+}
+
 # path_without FOLDER PROGRAM...: make FOLDER a PATH in which they are not.
 path_without() {
 	local program

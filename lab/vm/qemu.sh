@@ -18,6 +18,8 @@
 #	unreached	what to say if the guest never said "init", if that is no fault
 #			of what is being looked at; the outcome is then "harness"
 #	before_boot	what to do before each boot, if anything
+#	load_kernel	who sets loader, QEMU's options that load the kernel, given its
+#			command line; by default, QEMU loads it itself
 #
 # The guest has three virtio serial ports, to say
 #
@@ -41,7 +43,7 @@ splat+='|rcu: INFO: .* (stall|detected)|possible (circular|recursive) locking|so
 declare -A exit_status=([pass]=0 [fail]=1 [harness]=3 [skip]=4 [panic]=5 [hang]=6 [splat]=7)
 
 kernel='' cpus='' mem=1024 limit=300 silence='' append='' accel=auto out='' icount=''
-machine=() before_boot=: unreached=''
+machine=() before_boot=: unreached='' load_kernel=load_by_qemu loader=()
 
 # within OPTION VALUE LOW HIGH: refuse unless the value is a number in between.
 within() {
@@ -181,6 +183,11 @@ prepare_guest() {
 	fi
 }
 
+# load_by_qemu CMDLINE: set loader to the options by which QEMU loads the kernel itself.
+load_by_qemu() {
+	loader=(-kernel "$kernel" -initrd "$initrd" -append "$1")
+}
+
 # Boot the guest and watch it to its end: set ended to "ended" and how to QEMU's exit
 # status, or set ended to "late" and how to "limit" or "silence", the one that passed.
 run_qemu() {
@@ -189,7 +196,7 @@ run_qemu() {
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	local arguments=(
 		-nodefaults -no-user-config -display none -no-reboot
-		-m "$mem" -kernel "$kernel" -initrd "$initrd"
+		-m "$mem"
 		-chardev "file,id=console,path=$logs/console.log" -serial chardev:console
 		-device virtio-serial-pci
 		-chardev "file,id=output,path=$logs/output.log"
@@ -225,10 +232,11 @@ run_qemu() {
 		cmdline+=" tsc_early_khz=$tsc_khz"
 	fi
 
+	$load_kernel "$cmdline$append"
 	: >"$tmp/status"
 	watch=$(program watch-guest)
 	"$watch" "$out" "$tmp/ended" "$limit" "${silence:-$limit}" \
-		qemu-system-x86_64 "${arguments[@]}" "${machine[@]}" -append "$cmdline$append" \
+		qemu-system-x86_64 "${arguments[@]}" "${machine[@]}" "${loader[@]}" \
 		</dev/null &
 	wait $! || die "the guest could not be watched."
 	IFS=$'\t' read -r ended how <"$tmp/ended"

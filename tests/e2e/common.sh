@@ -17,6 +17,7 @@
 
 format=$2
 line=6.18
+e2e_config=("${small_config[@]}" "$root/lab/kernels/e2e.config")
 logs=$cache/logs/e2e-$1
 rm -rf "$logs"
 mkdir -p "$logs" "$cache/e2e"
@@ -95,17 +96,20 @@ build_kit() {
 	cp "$built"/*."$format" "$1"
 }
 
-# build_kernel DIR [no]: packages of the patched kernel, or of one that is not, with a
-# small configuration, into DIR. Those of both formats come from the same source, and
-# so from the same objects.
+# build_kernel DIR [ARGUMENT]...: packages of the patched kernel, or with PATCHED=no of one
+# that is not, with a small configuration, into DIR. The arguments are those of kernel-deb;
+# the files that they name count. Those of both formats come from the same source, and so
+# from the same objects.
 build_kernel() {
-	local patched=${2:-yes} kind=kernel pristine source_key key tree result
+	local patched=yes kind=kernel-$line pristine source_key key tree result argument
 
 	tree=$cache/e2e/linux-$line
-	if [ "$patched" = no ]; then
-		kind=pristine
-		tree=$cache/e2e/$kind-$line
-	fi
+	for argument in "${@:2}"; do
+		if [ "$argument" = PATCHED=no ]; then
+			patched=no kind=pristine
+			tree=$cache/e2e/$kind-$line
+		fi
+	done
 	pristine=$("$root/lab/fetch" "$line") || return
 	source_key=$({
 		echo "$pristine"
@@ -115,8 +119,11 @@ build_kernel() {
 		echo "$source_key"
 		gcc --version
 		pahole --version
-		cat "$root"/lab/kernels/{boot,e2e}.config "$root/command/verbs/kernel-package" \
-			"$root"/command/lib/{sched-ext.config,kbuild.sh}
+		cat "${e2e_config[@]}" "$root/command/verbs/kernel-package" \
+			"$root"/command/lib/{sched-ext.config,secure-boot.config,kbuild.sh,signing.sh}
+		for argument in "${@:2}"; do
+			if [ -f "${argument#*=}" ]; then cat "${argument#*=}"; else echo "$argument"; fi
+		done
 	} | sha256sum | cut -c1-16)
 	result=$cache/e2e/$kind-$key-$format
 	exec 8>"$cache/e2e/kernel.lock"
@@ -130,10 +137,11 @@ build_kernel() {
 			cp -al "$pristine" "$tree"
 			echo "$source_key" >"$tree.key"
 		fi
+		rm -rf "$result.part"
 		mkdir "$result.part"
 		small_config "$pristine" >"$result.part/config" &&
 			"$root/command/verbs/kernel-package" "$format" "KSRC=$tree" \
-				"PATCHED=$patched" "CONFIG=$result.part/config" "OUT=$result.part" DEBUG=no || return
+				"CONFIG=$result.part/config" "OUT=$result.part" DEBUG=no "${@:2}" || return
 		mv "$result.part" "$result"
 	fi
 	mkdir -p "$1"
@@ -157,7 +165,7 @@ small_config() {
 	local work=$1 objects=$cache/e2e/config log=$cache/logs/e2e-config.log toolchain=()
 
 	mkdir -p "$objects"
-	configure_small "$line" "${small_config[@]}" "$root/lab/kernels/e2e.config" >&2
+	configure_small "$line" "${e2e_config[@]}" >&2
 	cat "$objects/.config"
 	rm -rf "$objects"
 }

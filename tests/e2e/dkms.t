@@ -67,7 +67,7 @@ dkms_says() {
 # --- the packages, and dkms -------------------------------------------------------
 
 step "the kit's packages build" build_kit "$work/kit"
-step "the packages of a pristine kernel build" build_kernel "$work/pristine" no
+step "the packages of a pristine kernel build" build_kernel "$work/pristine" PATCHED=no
 step "the packages of a patched kernel build" build_kernel "$work/patched"
 step "the pristine kernel builds with a function renamed" build_renamed "$work/renamed"
 release=$(release_of "$work"/pristine/linux-image-*.deb)

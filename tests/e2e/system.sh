@@ -17,7 +17,7 @@ system=$work/root disk=$work/disk url=file:///mnt
 
 # in_system COMMAND...: run it in the root, with the repository as /mnt.
 in_system() {
-	spawn_in_root "$system" "$repository:/mnt" "$@"
+	spawn_in_root "$system" "$repository:/mnt" -- "$@"
 	wait $!
 }
 
