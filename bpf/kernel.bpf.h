@@ -34,6 +34,19 @@ typedef __u64 u64;
 
 #include <bpf/bpf_helpers.h>
 
+/*
+ * Orders all accesses before it and all after it, as the kernel's own. BPF has no such
+ * instruction, but its atomic operations are the kernel's: one that returns a value orders
+ * like this, one that does not orders nothing (Documentation/atomic_t.txt). The compiler
+ * takes the latter where nobody looks at the value.
+ */
+static __always_inline void smp_mb(void)
+{
+	__u64 anything = 0, value = __sync_fetch_and_add(&anything, 1);
+
+	asm volatile("" : "+r"(value) : : "memory");
+}
+
 /* What BPF itself is made of, the same in all kernels. */
 
 enum bpf_map_type {

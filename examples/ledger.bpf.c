@@ -104,6 +104,7 @@ void BPF_PROG(ledger_enqueue, struct task_struct *p, u64 enq_flags)
 
 	/* Once inserted it can leave at any time, so it is booked before. */
 	__sync_fetch_and_add(&nr_enqueues, 1);
+	smp_mb();
 	t->dsq = least_loaded();
 	t->booked = t->burst;
 	book(t->dsq, 1, t->booked);
@@ -138,6 +139,7 @@ void BPF_PROG(ledger_dispatch, s32 cpu, struct task_struct *prev)
 			if (dsq_move_to_local((first + i) % NR_DSQS))
 				break;
 	}
+	smp_mb();
 	__sync_fetch_and_sub(&gate, 1);
 }
 
@@ -248,6 +250,9 @@ int take_sample(void *unused)
 	u32 i, threads = 0, asleep = 0, queued = 0;
 
 	sample.still = false;
+	if (*(volatile u32 *)&gate != GATE_SHUT)
+		return 0;
+	smp_mb();	/* all that went through the gate is done */
 	bpf_rcu_read_lock();
 	bpf_for_each(task, p, me, BPF_TASK_ITER_PROC_THREADS) {
 		if (p == me)
@@ -263,7 +268,8 @@ int take_sample(void *unused)
 	bpf_rcu_read_unlock();
 
 	sample.threads = threads;
-	sample.still = *(volatile u32 *)&gate == GATE_SHUT && asleep + queued == threads &&
+	smp_mb();
+	sample.still = asleep + queued == threads &&
 		       *(volatile u64 *)&nr_enqueues == enqueues;
 	return 0;
 }

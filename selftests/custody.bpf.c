@@ -19,11 +19,24 @@ char _license[] SEC("license") = "GPL";
 
 #define MAX_STALE	256	/* to be gone through in one ops.dispatch() */
 
-/* How many CPUs are in ops.dispatch(). */
+/* How many programs hand tasks on, in ops.dispatch() or with nothing locked. */
 unsigned int dispatching;
 
-/* How many programs move tasks with nothing locked. */
-unsigned int moving;
+/* Is that allowed? park() forbids it, and then looks whether somebody still does. */
+static bool begin_dispatching(void)
+{
+	__sync_fetch_and_add(&dispatching, 1);
+	smp_mb();
+	begin_taking();
+	return !knobs.parked;
+}
+
+static void end_dispatching(void)
+{
+	end_taking();
+	smp_mb();
+	__sync_fetch_and_sub(&dispatching, 1);
+}
 
 /*
  * One that is being switched out cannot be moved: it is still current on its CPU,
@@ -141,7 +154,7 @@ static void put(struct task_struct *p, struct account *a, u32 entry, u32 place,
 		a->entry++;
 		held.pid = p->pid;
 		held.entry = a->entry;
-		barrier();
+		smp_mb();	/* for still_held() */
 		a->state = STATE_CUSTODY;
 		count(stays ? &books.returned : &books.entered[entry][i]);
 	} else {
@@ -274,18 +287,24 @@ void BPF_PROG(custody_dequeue, struct task_struct *p, u64 deq_flags)
 	check_mark(p, a);
 	check_context(p, a, deq_flags, leave);
 	a->state = STATE_LEFT;
+	smp_mb();	/* for still_held(): the kernel numbers the next entry before it is put */
 	a->changed = leave == LEFT_CHANGED;
 
 	if (knobs.iterate && a->place & PLACES_DSQ)
 		iterate_dsq(dsq_of(a->place, 0));
 }
 
-/* Is the task still in custody by that very entry? */
+/*
+ * Is the task still in custody by that very entry? And was it, therefore, when what comes
+ * before was done?
+ */
 static bool still_held(struct account *a, struct held held)
 {
-	barrier();
-	return *(volatile u32 *)&a->state == STATE_CUSTODY &&
-	       *(volatile u32 *)&a->entry == held.entry;
+	smp_mb();
+	if (*(volatile u32 *)&a->state != STATE_CUSTODY)
+		return false;
+	smp_mb();
+	return *(volatile u32 *)&a->entry == held.entry;
 }
 
 /*
@@ -406,13 +425,17 @@ __noinline int hold_back(s32 this_cpu)
 {
 	struct task_struct *p;
 
-	if (held_back.stage != HELD_BACK_ASKED || held_back.cpu != this_cpu)
+	if (*(volatile u32 *)&held_back.stage != HELD_BACK_ASKED)
+		return 0;
+	smp_mb();	/* the question comes before the stage */
+	if (held_back.cpu != this_cpu)
 		return 0;
 	p = bpf_task_from_pid(held_back.pid);
 	if (!p)
 		return 0;
 	dsq_insert(p, SCX_DSQ_GLOBAL, knobs.slice, 0);
 	bpf_task_release(p);
+	smp_mb();
 	held_back.stage = HELD_BACK_DECIDED;
 	held_back.stage = keep_busy(held_back.limit, HELD_BACK_CHANGED) ? HELD_BACK_LET_GO :
 									 HELD_BACK_EXPIRED;
@@ -513,17 +536,15 @@ void BPF_PROG(custody_dispatch, s32 cpu, struct task_struct *prev)
 {
 	/* Core scheduling has a CPU dispatch for its sibling: "here" is not always that. */
 	struct here *here;
+	bool allowed = begin_dispatching();
 
-	__sync_fetch_and_add(&dispatching, 1);
-	begin_taking();
 	hold_back(cpu);
-	if (!knobs.parked)
+	if (allowed)
 		dispatch(cpu, prev);
 	here = look_here();
 	if (here)
 		here->latest = 0;
-	end_taking();
-	__sync_fetch_and_sub(&dispatching, 1);
+	end_dispatching();
 }
 
 /*
@@ -584,17 +605,14 @@ static void move_unlocked_from(u64 dsq_id)
 
 static void move_unlocked(void)
 {
-	__sync_fetch_and_add(&moving, 1);
-	begin_taking();
-	if (knobs.unlocked_to && !knobs.parked) {
+	if (begin_dispatching() && knobs.unlocked_to) {
 		bpf_rcu_read_lock();
 		move_unlocked_from(FIFO_DSQ);
 		move_unlocked_from(VTIME_DSQ);
 		move_unlocked_from(SECOND_DSQ);
 		bpf_rcu_read_unlock();
 	}
-	end_taking();
-	__sync_fetch_and_sub(&moving, 1);
+	end_dispatching();
 }
 
 /*
