@@ -373,26 +373,32 @@ static bool take_over(struct held held, s32 this_cpu)
 {
 	struct task_struct *p = bpf_task_from_pid(held.pid);
 	struct account *a;
-	bool taken;
+	bool taken = false;
 	s32 cpu;
 
 	if (!p)
 		return false;
 	a = account_of(p);
-	taken = a && still_held(a, held);
-	if (taken) {
-		cpu = scx_bpf_task_cpu(p);
-		if (a->bound)
-			count(&books.bound);
-		else if (cpu != this_cpu && bpf_cpumask_test_cpu(this_cpu, p->cpus_ptr)) {
-			cpu = this_cpu;
-			count(&books.taken);
-		}
-		dsq_insert(p, SCX_DSQ_LOCAL_ON | (u32)cpu, knobs.slice, 0);
-		note_dispatch(a, held.entry, PLACE_LOCAL_ON, bpf_get_smp_processor_id());
-		if (cpu != this_cpu)
-			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	if (!a || !still_held(a, held))
+		goto out;
+	cpu = scx_bpf_task_cpu(p);
+	if (a->bound)
+		count(&books.bound);
+	else if (cpu != this_cpu && bpf_cpumask_test_cpu(this_cpu, p->cpus_ptr)) {
+		cpu = this_cpu;
+		count(&books.taken);
 	}
+	dsq_insert(p, SCX_DSQ_LOCAL_ON | (u32)cpu, knobs.slice, 0);
+	taken = still_held(a, held);
+	if (!taken) {
+		/* By another entry, as above. */
+		scx_bpf_dispatch_cancel();
+		goto out;
+	}
+	note_dispatch(a, held.entry, PLACE_LOCAL_ON, bpf_get_smp_processor_id());
+	if (cpu != this_cpu)
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+out:
 	bpf_task_release(p);
 	return taken;
 }

@@ -9,6 +9,7 @@
 
 #define ENOUGH	20
 
+/* The kernel does not ask where a task should run that may use one CPU only. */
 static enum result terminal_select_cpu_run(void)
 {
 	unsigned int place;
@@ -26,7 +27,7 @@ static enum result terminal_select_cpu_run(void)
 	return PASS;
 }
 
-TEST(terminal_select_cpu, .rows = ROW(1) | ROW(12),
+TEST(terminal_select_cpu, .rows = ROW(1) | ROW(12), .cpus = 2,
      .must = "A task that ops.select_cpu() inserts into a terminal DSQ gets no dequeue.");
 
 static enum result terminal_enqueue_run(void)
