@@ -84,5 +84,5 @@ static enum result terminal_changes_run(void)
 		       books->changed_running, books->changed_waiting, books->slept);
 }
 
-TEST(terminal_changes, .rows = ROW(11) | ROW(12),
+TEST(terminal_changes, .rows = ROW(11) | ROW(12), .cpus = 2,
      .must = "A change to a running task, or to one on a terminal DSQ, gives no dequeue.");
