@@ -22,7 +22,7 @@ capture selftest "$root/lab/build-selftests" || {
 # finds them though they are in no PATH.
 in_guest() {
 	capture kernel "$root/lab/build-kernel" 6.18 "$1" || return
-	"$root/lab/vm/run" --kernel "$kernel/bzImage" --timeout 600 --out "$tmp/$1" \
+	"$root/lab/vm/run" --kernel "$kernel/$image_name" --timeout 600 --out "$tmp/$1" \
 		--file "$selftest:/opt/bin/scx-custody-selftest" \
 		--file "$root/selftests/record-verdict:/opt/libexec/scx-custody/record-verdict" \
 		--file "$example:/usr/bin/scx_ledger" "${@:3}" -- \
