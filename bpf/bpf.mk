@@ -21,6 +21,8 @@
 # CC CFLAGS CPPFLAGS LDFLAGS
 #                 for the C part, libbpf included if it is built, not for BPF;
 #                 LDFLAGS=-static makes a program that needs no library
+# CROSS_COMPILE   what the names of a cross compiler's programs begin with; default:
+#                 what CC has before gcc, if that machine's ld is there, too
 # WERROR          if not empty, warnings are errors
 #
 # By default, the program is linked to the system's libbpf. Where that or the
@@ -33,6 +35,19 @@ LIBBPF_MIN := 1.5
 # What programs share is next to this file.
 shared := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 VPATH := $(shared)
+
+# The machine that the program is for: libbpf takes its ld as well as its compiler, and the
+# BPF programs are in its byte order.
+ifneq ($(CROSS_COMPILE),)
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+else
+prefix := $(patsubst %gcc,%,$(filter %-gcc,$(firstword $(CC))))
+CROSS_COMPILE := $(if $(shell command -v $(prefix)ld),$(prefix))
+endif
+byte_order := $(shell $(CC) -dM -E - </dev/null | sed -n 's/.* __BYTE_ORDER__ //p')
+bpf_target := $(if $(findstring BIG,$(byte_order)),bpfeb,bpfel)
 
 O ?= build
 out := $(abspath $(O))
@@ -85,7 +100,7 @@ warnings := -Wall -Wextra $(if $(WERROR),-Werror)
 
 CFLAGS ?= -O2 -g
 ALL_CFLAGS := $(CPPFLAGS) $(CFLAGS) -std=gnu11 $(warnings) $(includes)
-BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 $(warnings) \
+BPF_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -target $(bpf_target) -mcpu=v3 $(warnings) \
 	      -Wno-unused-parameter $(includes)
 
 # The programs' flags are nothing to the makes of a kernel tree.
@@ -114,6 +129,7 @@ $(objects)/%.bpf.o: %.bpf.c bpf.mk kernel.bpf.h compat.bpf.h scx_custody.bpf.h $
 $(libbpf): $(unpacked) | needs
 	mkdir -p $(@D)
 	$(MAKE) -s -C $(libbpf_src) OUTPUT=$(@D)/ DESTDIR=$(@D) prefix= \
+		CROSS_COMPILE='$(CROSS_COMPILE)' \
 		EXTRA_CFLAGS='$(CPPFLAGS) $(filter-out -flto%,$(CFLAGS))' install_headers $@
 
 $(bpftool): $(unpacked) | needs

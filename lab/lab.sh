@@ -6,29 +6,40 @@
 
 # shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=../command/lib/base.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../command/lib/base.sh"
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=../lab/arch.sh
+. "$root/lab/arch.sh"
 
 # The line whose source has the libbpf and bpftool that programs are built with.
 # shellcheck disable=SC2034
 libbpf_line=6.18
 
-# The options of a kernel that is for lab/vm/run and the selftests alone.
+# The options that lab/vm/run asks of a kernel, and those of a kernel that is for lab/vm/run
+# and the selftests alone.
 # shellcheck disable=SC2034
-small_config=("$root/lab/kernels/vm.config" "$root/lab/kernels/boot.config")
+vm_config=("$root/lab/kernels/vm.config" "$arch_folder/vm.config")
+# shellcheck disable=SC2034
+small_config=("${vm_config[@]}" "$root/lab/kernels/boot.config" "$arch_folder/boot.config")
 
-# sources KIND: what lab/kernels/sources.tsv has of these, a regular expression.
-sources() {
-	awk -F '\t' -v kind="^($1)\$" '!/^#/ && $2 ~ kind { print $1 }' \
+# source_rows: the rows of lab/kernels/sources.tsv, without those of other architectures.
+source_rows() {
+	awk -F '\t' -v arch="$ARCH" '!/^#/ && ($9 == "" || $9 == arch)' \
 		"$root/lab/kernels/sources.tsv"
 }
 
-# source_column NAME COLUMN: what lab/kernels/sources.tsv has of it there.
+# sources KIND: what the table has of these, a regular expression.
+sources() {
+	source_rows | awk -F '\t' -v kind="^($1)\$" '$2 ~ kind { print $1 }'
+}
+
+# source_column NAME COLUMN: what the table has of it there.
 source_column() {
-	awk -F '\t' -v name="$1" -v column="$2" '
-		sub(/^# line\t/, "line\t") {
-			for (i = 1; i <= NF; i++)
-				at[$i] = i
-		}
-		$1 == name { print $at[column] }' "$root/lab/kernels/sources.tsv"
+	{ grep -P '^# line\t' "$root/lab/kernels/sources.tsv"; source_rows; } |
+		awk -F '\t' -v name="$1" -v column="$2" '
+			sub(/^# line\t/, "line\t") {
+				for (i = 1; i <= NF; i++)
+					at[$i] = i
+			}
+			$1 == name { print $at[column] }'
 }
 
 # is_source_tree LINE: is there a whole tree of it to build?

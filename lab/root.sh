@@ -13,16 +13,22 @@ need_roots() {
 		die "$1; a root of another Debian suite takes a mount namespace (unshare --mount), which is not allowed here."
 }
 
-# spawn_mmdebstrap SUITE TARGET PACKAGES [MIRROR]...: make a root as a directory
+# spawn_mmdebstrap [--extract] SUITE TARGET PACKAGES [MIRROR]...: make a root as a directory
 # or, if TARGET ends in .tar, as an archive. PACKAGES are separated by commas; a
-# MIRROR is a line for apt's list of sources.
+# MIRROR is a line for apt's list of sources. With --extract, the PACKAGES and what they
+# depend on are unpacked, for ARCH, and no more.
 spawn_mmdebstrap() {
-	local suite=$1 target=$2 packages=$3
+	local how=(--variant=minbase) suite target packages
 
+	if [ "$1" = --extract ]; then
+		how=(--variant=extract "--architectures=$debian")
+		shift
+	fi
+	suite=$1 target=$2 packages=$3
 	shift 3
 	[ $# -gt 0 ] || set -- "$(mirror_of "$suite")"
 	# The Release file of a mirror that is a snapshot may be past its date.
-	spawn unshare --mount mmdebstrap --mode=root --variant=minbase \
+	spawn unshare --mount mmdebstrap --mode=root "${how[@]}" \
 		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Sandbox::User "root"' \
 		--include="$packages" "$suite" "$target" "$@"
 }

@@ -95,4 +95,16 @@ for folder in selftests examples; do
 	check "$folder: does not tell where it was built" names_no_path
 done
 
+# big_endian: a compiler for a big-endian machine, as clang is on any, gets BPF programs in that
+# byte order, and a compiler for this one gets them in this one's.
+big_endian() {
+	local program=$objects/scx-custody-selftest.obj/bench.bpf.o
+
+	readelf -h "$program" | grep 'Data: .*little endian' && rm "$program" &&
+		build selftests LIBBPF_SRC="$tree/tools/lib/bpf" BPFTOOL="$bpftool" WERROR=1 \
+			CC='clang-19 --target=s390x-linux-gnu' "$program" &&
+		readelf -h "$program" | grep 'Data: .*big endian'
+}
+check "BPF programs have the byte order of the machine that the program is for" big_endian
+
 done_testing

@@ -92,6 +92,8 @@ VERSION=1.0-1 check "names what is served when a version is not" \
 	lab/fetch 6.12
 check "refuses an unknown line and names those it knows" \
 	refused 1 'the lines are: 6.12-early 6.12 6.17 ' lab/fetch 5.10
+ARCH=arm check "refuses an architecture that the lab does not have" \
+	refused 2 "ARCH is one of arm64 .* x86, not 'arm'" lab/fetch 6.18
 check "refuses no line" refused 2 'no line' lab/fetch
 check "refuses two lines" refused 2 'one line' lab/fetch 6.12 6.18
 check "refuses an option" refused 2 'not an option' lab/fetch --quick

@@ -269,7 +269,7 @@ check "refuses a kernel that there is not" refused "no kernel '5.4'.*6.18-patche
 check "--list shows what is to be done" matrix 0 --list --only 'stock-7.*'
 check "and that is all that was asked for" \
 	diff <(sed -n 's/^\([^ ]*\) .* to .*boot, .*/\1/p' "$tmp/stdout") \
-		<(sed -n 's/^\(stock-7[^\t]*\)\t.*/\1/p' "$root/lab/kernels/sources.tsv")
+		<(sources image | grep '^stock-7')
 check "and does nothing" test -z "$(ls -A "$home/results")"
 
 # interrupted: SIGINT when the first test is done; returns its exit status.

@@ -24,7 +24,7 @@ in_guest() {
 	case $1 in
 	patched)
 		capture kernel "$root/lab/build-kernel" 6.18 patched || return
-		kernel+=/bzImage ;;
+		kernel+=/$image_name ;;
 	stock)
 		capture kernel "$root/lab/fetch" stock-6.18.15 || return
 		kernel+=/vmlinuz ;;

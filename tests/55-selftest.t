@@ -31,7 +31,7 @@ refused() {
 
 # in_guest COMMAND: a line for the shell of a guest that has the selftests.
 in_guest() {
-	"$root/lab/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout 120 -- "$1"
+	"$root/lab/vm/run" --kernel "$kernel/$image_name" --file "$selftest" --timeout 120 -- "$1"
 }
 
 check "demo refuses no line" refused 2 'give one LINE' "$root/lab/demo"
@@ -156,7 +156,7 @@ check "another scheduler that comes in between ends the tests without a verdict"
 		grep -q "another BPF scheduler has been loaded meanwhile" /tmp/verdict'
 # shellcheck disable=SC2016
 check "begins nothing while there are core cookies" eval '"$root/lab/vm/run" \
-	--kernel "$kernel/bzImage" --file "$selftest" --file "$tmp/cookie" --topology smt-numa \
+	--kernel "$kernel/$image_name" --file "$selftest" --file "$tmp/cookie" --topology smt-numa \
 	--timeout 120 -- "/cookie sleep 100 & sleep 1; cd /sys/kernel/sched_ext
 		$(ends_in 4 "core scheduling is in use: task [0-9]+" --run fifo) &&
 		[ \$(cat enable_seq) = 0 ]"'
@@ -177,7 +177,7 @@ check "a test that does not come to its end has begun in the results, and there 
 		[ "$(tail -n 1 /tmp/results)" = "{\"begin\": \"hammer\"}" ] &&
 			[ "$(wc -l </tmp/results)" = 4 ] && [ -z "$(ls /tmp | grep verdict)" ]'
 
-"$root/lab/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --out "$tmp/out" -- \
+"$root/lab/vm/run" --kernel "$kernel/$image_name" --file "$selftest" --out "$tmp/out" -- \
 	/scx-custody-selftest --json --run fifo --results /dev/virtio-ports/scx-custody.results \
 	>"$tmp/json" 2>/dev/null
 check "--json is JSON, with each test and a verdict" python3 -c '

@@ -7,44 +7,16 @@
 
 # shellcheck source-path=SCRIPTDIR source=tap.sh
 . "$(dirname "$0")/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=boots.sh
+. "$root/tests/boots.sh"
 
 logs=$cache/logs/check-boots
 rm -rf "$logs"
 mkdir -p "$logs"
 
-# run_selftests NAME IMAGE [OPTION]...: in a VM; the outcome is in $logs/NAME.
-run_selftests() {
-	local name=$1 image=$2
-
-	shift 2
-	"$root/lab/run-selftests" "$image" "$logs/$name" "$@" -- ${traces:+"$traces"}
-}
-
-# passes NAME IMAGE [OPTION]...: no test fails, and nothing else is wrong.
-passes() {
-	run_selftests "$@" && return
-	"$root/lab/results" "$logs/$1" | grep -vP '^\S+\tpass\t'
-	cat "$logs/$1/reason"
-	return 1
-}
-
 # fails_on NAME: the tests that failed in that run.
 fails_on() {
 	"$root/lab/results" "$logs/$1" | awk -F '\t' '$2 == "fail" { print $1 }' | sort
-}
-
-# nobody_skipped NAME TEST...: these must have run, not been skipped.
-nobody_skipped() {
-	local results test
-
-	results=$("$root/lab/results" "$logs/$1")
-	shift
-	for test; do
-		grep -qP "^$test\tpass\t" <<<"$results" || {
-			grep -P "^$test\t" <<<"$results"
-			return 1
-		}
-	done
 }
 
 # like_the_oracle NAME: in that run tasks saw what they saw on the oracle, but for
@@ -68,9 +40,6 @@ unlike_the_oracle() {
 	done
 }
 
-# Traces are recorded where they are compared, and not where they are not.
-traces=--traces
-
 kernel='' image=''
 check "the selftests build" "$root/lab/build-selftests" || { done_testing; exit; }
 
@@ -82,29 +51,29 @@ for line in "${lines[@]}"; do
 	capture kernel "$root/lab/build-kernel" "$line" patched 2>/dev/null
 	check "$line: the patched kernel's BTF has the enumerators with the values of 7.1" \
 		"$root/command/lib/check-btf" --patched "$kernel/vmlinux"
-	check "$line: the patched kernel passes, 2 CPUs" passes "$line" "$kernel/bzImage"
+	# Traces are recorded where they are compared, and not where they are not.
+	check "$line: the patched kernel passes, 2 CPUs" \
+		passes "$line" "$kernel/$image_name" -- --traces
 done
 
-traces=''
 check "6.18: the patched kernel passes, 2 cores with SMT on 2 NUMA nodes" \
-	passes 6.18-smt-numa "$kernel/bzImage" --topology smt-numa --mem 2048
+	passes 6.18-smt-numa "$kernel/$image_name" --topology smt-numa --mem 2048
 check "6.18: what such a machine has and the kernel takes was tested there, not skipped" \
 	nobody_skipped 6.18-smt-numa core_sched numa move_timer move_syscall stale_dispatch \
 	suspend
 
-traces=--traces
 # Debian's own, and as good as mainline's: sched_ext is the same.
 stock='stock-6.18.15'
 check "$stock: Debian's kernel without the feature can be had" "$root/lab/fetch" "$stock" && {
 	capture image "$root/lab/fetch" "$stock" 2>/dev/null
-	run_selftests "$stock" "$image/vmlinuz" --mem 2048
+	run_selftests "$stock" "$image/vmlinuz" --mem 2048 -- --traces
 	check "$stock: it fails, and on just these tests" \
 		diff <(fails_on "$stock") "$root/tests/pristine.expected"
 }
 
 check "the oracle, a stock 7.3 kernel, can be had" "$root/lab/fetch" stock-7.3.4 && {
 	capture image "$root/lab/fetch" stock-7.3.4 2>/dev/null
-	check "the stock 7.3 kernel passes" passes 7.3.4 "$image/vmlinuz"
+	check "the stock 7.3 kernel passes" passes 7.3.4 "$image/vmlinuz" -- --traces
 	for line in "${lines[@]}"; do
 		check "$line: tasks on the patched kernel see what they see on stock 7.3" \
 			like_the_oracle "$line"

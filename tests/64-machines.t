@@ -59,7 +59,7 @@ all_passed() {
 
 line="/scx-custody-selftest --all-tasks --duration 1 --run '$about_cpus'"
 check "CPUs 0, 2 and 3, and in a cpuset 0 and 3: it ends well" \
-	boot holes "$kernel/bzImage" "$line && $(in_cpuset 0,3 "$line")" \
+	boot holes "$kernel/$image_name" "$line && $(in_cpuset 0,3 "$line")" \
 	--topology smt-numa --mem 2048 --offline 1
 check "all passed on three CPUs, and what takes three was skipped on two" \
 	counted holes 'pass:11 fail:0 skip:0' 'pass:10 fail:0 skip:1'
@@ -78,7 +78,7 @@ machine() {
 	diag "$(grep -E '^(# Totals|ok .*SKIP)' "$logs/$1/output.log")"
 }
 
-image=$kernel/bzImage
+image=$kernel/$image_name
 check "the kit's kernels have more than 64 CPUs" boot 100-cpus "$image" '[ $(nproc) = 100 ]' \
 	--cpus 100 --mem 2048
 machine offline "$image" --topology smt-numa --mem 2048 --offline 1

@@ -62,7 +62,7 @@ caught() {
 		return 1
 	}
 	# shellcheck disable=SC2046 # options are words
-	"$root/lab/vm/run" --kernel "$kernel/bzImage" --file "$selftest" --timeout "${limit:-180}" \
+	"$root/lab/vm/run" --kernel "$kernel/$image_name" --file "$selftest" --timeout "${limit:-180}" \
 		$(field Machine "$1") --out "$logs/$name" -- /scx-custody-selftest --all-tasks \
 		--run "$(field Test "$1")" $(field Options "$1") >"$logs/$name.out" 2>&1
 	outcome=$(cat "$logs/$name/outcome")

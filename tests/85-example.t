@@ -117,7 +117,7 @@ stock_is stock-6.18.15 drifts
 stock_is stock-7.3.4 exact
 check "6.18 patched: the kernel builds" "$root/lab/build-kernel" 6.18 patched && {
 	capture image "$root/lab/build-kernel" 6.18 patched 2>/dev/null
-	image+=/bzImage
+	image+=/$image_name
 	right_on 6.18-patched "$image" exact
 }
 

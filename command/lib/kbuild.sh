@@ -52,13 +52,14 @@ not_as() {
 	done <"$1"
 }
 
-# configure_small NAME FRAGMENT...: nothing but what the fragments turn on.
+# configure_small NAME FRAGMENT...: nothing but what the fragments turn on. What a later one
+# says of an option counts.
 configure_small() {
 	local name=$1 fragment missing
 
 	shift
 	fragment=$objects/fragment.scx-custody
-	cat "$@" >"$fragment"
+	cat "$@" | tac | awk -F = '!/^CONFIG_/ || !seen[$1]++' | tac >"$fragment"
 	spawn_make -s KCONFIG_ALLCONFIG="$fragment" allnoconfig
 	await $! "configuring" || die "cannot configure $name; $log has the messages."
 	missing=$(not_as "$fragment" "$objects/.config" | paste -sd ' ')

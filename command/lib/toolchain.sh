@@ -31,7 +31,7 @@ marks_kfuncs() {
 	spawn "$@" sh -euc '
 		cd "$1"
 		for how in WHOLE SPLIT; do
-			gcc -g -O2 -D$how -nostdlib -static -Wl,-e,kfunc1 -o program kfuncs.c
+			${CROSS_COMPILE:-}gcc -g -O2 -D$how -nostdlib -static -Wl,-e,kfunc1 -o program kfuncs.c
 			pahole -J --btf_features=decl_tag,decl_tag_kfuncs,consistent_func,optimized_func \
 				--btf_encode_detached=$how program || : >$how
 		done >log 2>&1

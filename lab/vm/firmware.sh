@@ -11,6 +11,7 @@
 check_firmware() {
 	local file
 
+	[ "$ARCH" = x86 ] || usage_error "--firmware is for x86, not $ARCH"
 	for file in OVMF_CODE.fd OVMF_VARS.fd shimx64.efi grubx64.efi; do
 		[ -r "$firmware/$file" ] || usage_error "--firmware: there is no '$firmware/$file'"
 	done

@@ -69,6 +69,13 @@ guest_option() {
 	esac
 }
 
+# has_magic TEXT@OFFSET: is that in the kernel's image?
+has_magic() {
+	local text=${1%@*}
+
+	[ "$(dd if="$kernel" bs=1 skip="${1#*@}" count=${#text} status=none | tr -d '\0')" = "$text" ]
+}
+
 check_guest() {
 	[ -n "$kernel" ] || usage_error "--kernel is missing"
 	[ ${#command[@]} -gt 0 ] || usage_error "there is no command after --"
@@ -78,9 +85,8 @@ check_guest() {
 	esac
 	[ -r "$kernel" ] || usage_error "there is no kernel image '$kernel'"
 	[ ! -d "$kernel" ] || usage_error "'$kernel' is a directory, not a kernel image"
-	[ "$(dd if="$kernel" bs=1 skip=514 count=4 status=none | tr -d '\0')" = HdrS ] ||
-		[ "$(dd if="$kernel" bs=1 skip=1 count=3 status=none | tr -d '\0')" = ELF ] ||
-		usage_error "'$kernel' is not an x86 kernel image (bzImage or vmlinux)"
+	has_magic "$image_magic" || has_magic ELF@1 ||
+		usage_error "'$kernel' is not an $ARCH kernel image ($image_name or vmlinux)"
 }
 
 # shell_quote WORD...: the words as one line that a shell reads as these words.
@@ -101,15 +107,16 @@ write_command() {
 	fi >"$1"
 }
 
-# program NAME: lab/vm/NAME.c, compiled once for each version of it.
+# program NAME [PREFIX]: lab/vm/NAME.c, compiled once for each version of it, by the machine's
+# own gcc or by the cross compiler of that prefix.
 program() {
-	local result
+	local result gcc=${2:-}gcc
 
-	result=$cache/vm/$1-$(sha256sum "$root/lab/vm/$1.c" | cut -c1-16)
+	result=$cache/vm/$1-${2:-}$(sha256sum "$root/lab/vm/$1.c" | cut -c1-16)
 	if [ ! -x "$result" ]; then
-		need gcc
+		need "$gcc"
 		mkdir -p "$cache/vm"
-		gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static \
+		"$gcc" -std=gnu11 -O2 -Wall -Wextra -Werror -static \
 			-o "$tmp/$1" "$root/lab/vm/$1.c" >&2 ||
 			die "lab/vm/$1.c does not compile."
 		mv "$tmp/$1" "$result"
@@ -123,7 +130,7 @@ program() {
 # without KVM, since the kernel may be what is broken.
 verdict_file() {
 	echo "$cache/vm/accel-$( (cat /proc/sys/kernel/random/boot_id
-		qemu-system-x86_64 --version) | sha256sum | cut -c1-16)"
+		"$qemu" --version) | sha256sum | cut -c1-16)"
 }
 
 remember_verdict() {
@@ -135,7 +142,7 @@ remember_verdict() {
 choose_accel() {
 	verdict=$(verdict_file)
 	[ "$accel" = auto ] || return 0
-	if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
+	if [ "$ARCH" != "$own_arch" ] || [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
 		accel=tcg
 	elif [ -e "$verdict" ]; then
 		accel=$(cat "$verdict")
@@ -153,20 +160,15 @@ choose_accel() {
 	fi
 }
 
-# qemu_major: the first number of QEMU's version.
-qemu_major() {
-	qemu-system-x86_64 --version | sed -n '1s/.* version \([0-9]*\).*/\1/p'
-}
-
 # Set tmp and out, and how to run the guest.
 prepare_guest() {
-	need qemu-system-x86_64
+	need "$qemu"
 	tmp=''
 	scratch tmp
 	probed=''
 	choose_accel
-	if [ "$cpus" -gt 255 ] && [ "$accel" != kvm ] && [ "$(qemu_major)" -lt 9 ]; then
-		die "QEMU before 9.0 emulates 255 CPUs at most: $cpus take KVM or a newer QEMU."
+	if [ "$accel" = kvm ] && [ "$ARCH" != "$own_arch" ]; then
+		die "--accel kvm runs guests of this machine's own architecture ($own_arch) only."
 	fi
 	if [ "$accel" = kvm ] && { [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; }; then
 		die "--accel kvm needs a /dev/kvm that can be read and written; there is none."
@@ -196,9 +198,9 @@ run_qemu() {
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	local arguments=(
 		-nodefaults -no-user-config -display none -no-reboot
-		-m "$mem"
+		"${qemu_options[@]}" -m "$mem"
 		-chardev "file,id=console,path=$logs/console.log" -serial chardev:console
-		-device virtio-serial-pci
+		-device "virtio-serial-$virtio"
 		-chardev "file,id=output,path=$logs/output.log"
 		-device virtserialport,chardev=output,name=scx-custody.output
 		-chardev "file,id=results,path=$logs/results.jsonl"
@@ -207,36 +209,24 @@ run_qemu() {
 		-device virtserialport,chardev=status,name=scx-custody.status
 		-chardev socket,id=monitor,fd=9 -mon chardev=monitor,mode=control
 	)
-	local watch tsc_khz cmdline='console=ttyS0 ignore_loglevel printk.devkmsg=on mitigations=off'
+	local watch cmdline="$boot_arguments ignore_loglevel printk.devkmsg=on mitigations=off"
 
-	# On a busy host the kernel's check of the timer can fail without reason.
-	cmdline+=' no_timer_check'
 	# Whatever is fatal ends the run at once.
-	cmdline+=' panic=-1 oops=panic softlockup_panic=1 reboot=t'
+	cmdline+=' panic=-1 oops=panic softlockup_panic=1'
 
-	# More CPUs than an APIC has numbers for take x2APIC, and a machine that has it.
-	if [ "$cpus" -gt 255 ]; then
-		arguments+=(-machine "q35$([ "$accel" != kvm ] || echo ,kernel-irqchip=split)")
-	fi
 	case $accel in
 	kvm) arguments+=(-accel kvm -cpu host) ;;
-	tcg) arguments+=(-accel "tcg,thread=multi" -cpu max) ;;
-	tcg-single) arguments+=(-accel "tcg,thread=single" -cpu max) ;;
+	tcg) arguments+=(-accel "tcg,thread=multi" -cpu "$tcg_cpu") ;;
+	tcg-single) arguments+=(-accel "tcg,thread=single" -cpu "$tcg_cpu") ;;
 	esac
-	if [ -n "$icount" ]; then
-		arguments+=(-icount "shift=0,sleep=off")
-	elif [ "$accel" != kvm ]; then
-		# Else a busy host makes the guest's time run too fast.
-		tsc_khz=$(program tsc-khz)
-		tsc_khz=$("$tsc_khz")
-		cmdline+=" tsc_early_khz=$tsc_khz"
-	fi
+	[ -z "$icount" ] || arguments+=(-icount "shift=0,sleep=off")
+	adjust_guest
 
 	$load_kernel "$cmdline$append"
 	: >"$tmp/status"
 	watch=$(program watch-guest)
 	"$watch" "$out" "$tmp/ended" "$limit" "${silence:-$limit}" \
-		qemu-system-x86_64 "${arguments[@]}" "${machine[@]}" "${loader[@]}" \
+		"$qemu" "${arguments[@]}" "${machine[@]}" "${loader[@]}" \
 		</dev/null &
 	wait $! || die "the guest could not be watched."
 	IFS=$'\t' read -r ended how <"$tmp/ended"
