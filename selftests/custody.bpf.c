@@ -22,8 +22,11 @@ char _license[] SEC("license") = "GPL";
 /* How many programs hand tasks on, in ops.dispatch() or with nothing locked. */
 unsigned int dispatching;
 
-/* Is that allowed? park() forbids it, and then looks whether somebody still does. */
-static bool begin_dispatching(void)
+/*
+ * Is that allowed? park() forbids it, and then looks whether somebody still does. Verified by
+ * itself, as index_of() is: the verifier would go twice through all that comes after it.
+ */
+__noinline int begin_dispatching(void)
 {
 	__sync_fetch_and_add(&dispatching, 1);
 	smp_mb();
@@ -31,11 +34,12 @@ static bool begin_dispatching(void)
 	return !knobs.parked;
 }
 
-static void end_dispatching(void)
+__noinline int end_dispatching(void)
 {
 	end_taking();
 	smp_mb();
 	__sync_fetch_and_sub(&dispatching, 1);
+	return 0;
 }
 
 /*
@@ -78,6 +82,15 @@ __noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
 	return found;
 }
 
+/* One of the CPUs. Verified by itself, too. */
+__noinline s32 random_cpu(void)
+{
+	u32 n = draw(&knobs.random) % nr_cpus;
+	s32 *cpu = bpf_map_lookup_elem(&cpus, &n);
+
+	return cpu ? *cpu : 0;
+}
+
 /*
  * A CPU that the task may use. For programs that are no ops: a function verified by itself,
  * as the one above, does not know of the RCU read lock that they hold, and a loop amid
@@ -85,10 +98,9 @@ __noinline s32 pick_cpu(struct task_struct *p __arg_trusted, bool allowed)
  */
 static s32 any_cpu(struct task_struct *p)
 {
-	u32 n = draw(&knobs.random) % nr_cpus;
-	s32 *cpu = bpf_map_lookup_elem(&cpus, &n);
+	s32 cpu = random_cpu();
 
-	return cpu && may_run_on(p, *cpu) ? *cpu : scx_bpf_task_cpu(p);
+	return may_run_on(p, cpu) ? cpu : scx_bpf_task_cpu(p);
 }
 
 static u64 dsq_of(u32 place, s32 cpu)
@@ -373,26 +385,32 @@ static bool take_over(struct held held, s32 this_cpu)
 {
 	struct task_struct *p = bpf_task_from_pid(held.pid);
 	struct account *a;
-	bool taken;
+	bool taken = false;
 	s32 cpu;
 
 	if (!p)
 		return false;
 	a = account_of(p);
-	taken = a && still_held(a, held);
-	if (taken) {
-		cpu = scx_bpf_task_cpu(p);
-		if (a->bound)
-			count(&books.bound);
-		else if (cpu != this_cpu && bpf_cpumask_test_cpu(this_cpu, p->cpus_ptr)) {
-			cpu = this_cpu;
-			count(&books.taken);
-		}
-		dsq_insert(p, SCX_DSQ_LOCAL_ON | (u32)cpu, knobs.slice, 0);
-		note_dispatch(a, held.entry, PLACE_LOCAL_ON, bpf_get_smp_processor_id());
-		if (cpu != this_cpu)
-			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	if (!a || !still_held(a, held))
+		goto out;
+	cpu = scx_bpf_task_cpu(p);
+	if (a->bound)
+		count(&books.bound);
+	else if (cpu != this_cpu && bpf_cpumask_test_cpu(this_cpu, p->cpus_ptr)) {
+		cpu = this_cpu;
+		count(&books.taken);
 	}
+	dsq_insert(p, SCX_DSQ_LOCAL_ON | (u32)cpu, knobs.slice, 0);
+	taken = still_held(a, held);
+	if (!taken) {
+		/* By another entry, as above. */
+		scx_bpf_dispatch_cancel();
+		goto out;
+	}
+	note_dispatch(a, held.entry, PLACE_LOCAL_ON, bpf_get_smp_processor_id());
+	if (cpu != this_cpu)
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+out:
 	bpf_task_release(p);
 	return taken;
 }

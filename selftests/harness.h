@@ -30,6 +30,7 @@ struct test {
 	const char *must;		/* what must hold, in one sentence */
 	unsigned int rows;
 	unsigned int hazards;
+	int cpus;			/* how many it takes; default: one */
 	bool disturbs_all;		/* changes the machine: only with --all-tasks */
 	bool without_dequeue;		/* load a scheduler that has no ops.dequeue() */
 	bool ends_scheduler;		/* unloads it or makes it fail, by design */

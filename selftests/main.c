@@ -251,6 +251,8 @@ static enum result run_test(const struct test *test, unsigned long long *violati
 	waited = turns = 0;
 	if (test->disturbs_all && !options.all_tasks)
 		return skip("disturbs the whole machine; run with --all-tasks");
+	if (nr_cpus < test->cpus)
+		return skip("it takes %d CPUs, and we may use %d", test->cpus, nr_cpus);
 	if (open_with_module(test))
 		return skip("the module leaves this open, %s", covered(0, test->hazards));
 

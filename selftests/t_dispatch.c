@@ -68,7 +68,7 @@ static enum result select_cpu_dsq_run(void)
 	return verdict();
 }
 
-TEST(select_cpu_dsq, .rows = ROW(3) | ROW(8), .hazards = HAZARD(9),
+TEST(select_cpu_dsq, .rows = ROW(3) | ROW(8), .cpus = 2, .hazards = HAZARD(9),
      .must = "A task that ops.select_cpu() puts on a user DSQ gets one dequeue before it runs.");
 
 /* Tasks held there must get to each of these DSQs. */
@@ -175,8 +175,6 @@ TEST(dsq_move, .rows = ROW(8),
 
 static enum result other_cpu_run(void)
 {
-	if (nr_cpus < 2)
-		return skip("there is only one CPU");
 	knobs->held_to = PLACE_LOCAL | PLACE_LOCAL_ON;
 	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus + 1))
 		return said;
@@ -187,5 +185,5 @@ static enum result other_cpu_run(void)
 	return verdict();
 }
 
-TEST(other_cpu, .rows = ROW(8) | ROW(16), .hazards = HAZARD(4),
+TEST(other_cpu, .rows = ROW(8) | ROW(16), .cpus = 2, .hazards = HAZARD(4),
      .must = "A task taken by another CPU gets one dequeue, none for the change of run queue.");

@@ -161,12 +161,10 @@ static enum result refused(unsigned int to, const char *what)
 
 static enum result forbidden_cpu_run(void)
 {
-	if (nr_cpus < 2)
-		return skip("there is only one CPU");
 	return refused(PLACE_FORBIDDEN, "dispatch to a CPU that the task may not use");
 }
 
-TEST(forbidden_cpu, .rows = ROW(14), .ends_scheduler = true,
+TEST(forbidden_cpu, .rows = ROW(14), .cpus = 2, .ends_scheduler = true,
      .must = "A task whose LOCAL_ON target is rejected gets one dequeue, without a flag.");
 
 static enum result destroyed_dsq_run(void)

@@ -24,8 +24,6 @@ static enum result eligibility_run(void)
 {
 	double end;
 
-	if (nr_cpus < 2)
-		return skip("there is only one CPU");
 	knobs->take = true;
 	/* If the kernel ends the scheduler, that is what is wrong. */
 	knobs->closing = true;
@@ -48,7 +46,7 @@ static enum result eligibility_run(void)
 	return over() ? said : PASS;
 }
 
-TEST(eligibility, .rows = ROW(5) | ROW(8) | ROW(16), .hazards = HAZARD(12),
+TEST(eligibility, .rows = ROW(5) | ROW(8) | ROW(16), .cpus = 2, .hazards = HAZARD(12),
      .must = "Any CPU may take a held task that is allowed there, even one being switched out.");
 
 static unsigned long long distance(unsigned long long a, unsigned long long b)
@@ -207,8 +205,6 @@ static enum result stale_dispatch_run(void)
 	int chosen[3], done, tries = 0;
 	bool by_cpu;
 
-	if (nr_cpus < 3)
-		return skip("it takes three CPUs");
 	if (!spawn(OBEY, 2))
 		return said;
 	if (!pin(workers[0].pid, cpus[0]) || !pin(workers[1].pid, cpus[0]))
@@ -252,7 +248,8 @@ static void unpin_ourselves(void)
 	pin(getpid(), -1);
 }
 
-TEST(stale_dispatch, .rows = ROW(5) | ROW(10), .hazards = HAZARD(10), .cleanup = unpin_ourselves,
+TEST(stale_dispatch, .rows = ROW(5) | ROW(10), .cpus = 3, .hazards = HAZARD(10),
+     .cleanup = unpin_ourselves,
      .must = "What was decided on a held task has no effect once it has left and come back.");
 
 /*
@@ -264,8 +261,6 @@ static enum result left_over_verdict_run(void)
 {
 	int i;
 
-	if (nr_cpus < 2)
-		return skip("there is only one CPU");
 	if (!spawn(OBEY, 1) || !pin(workers[0].pid, cpus[0]))
 		return said;
 	knobs->to_mover = PLACE_LOCAL_ON;
@@ -286,5 +281,5 @@ static enum result left_over_verdict_run(void)
 	return unpark() ? PASS : said;
 }
 
-TEST(left_over_verdict, .rows = ROW(10), .hazards = HAZARD(13),
+TEST(left_over_verdict, .rows = ROW(10), .cpus = 2, .hazards = HAZARD(13),
      .must = "What the scheduler said of a task that then left is not done at its next entry.");

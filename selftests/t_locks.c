@@ -34,7 +34,7 @@ static enum result iterate_run(void)
 	return PASS;
 }
 
-TEST(iterate, .rows = ROW(8) | ROW(10), .hazards = HAZARD(5),
+TEST(iterate, .rows = ROW(8) | ROW(10), .cpus = 2, .hazards = HAZARD(5),
      .must = "ops.dequeue() may iterate the very DSQ that the task leaves.");
 
 static enum result nested_run(void)
@@ -91,5 +91,5 @@ static enum result own_context_run(void)
 	return PASS;
 }
 
-TEST(own_context, .rows = ROW(8) | ROW(10), .hazards = HAZARD(6) | HAZARD(14),
+TEST(own_context, .rows = ROW(8) | ROW(10), .cpus = 2, .hazards = HAZARD(6) | HAZARD(14),
      .must = "kfuncs in ops.dequeue() know its task and a run queue that really is locked.");

@@ -345,8 +345,6 @@ static enum result hotplug_run(void)
 	char cpu[16];
 	pid_t pid;
 
-	if (nr_cpus < 2)
-		return skip("there is only one CPU");
 	last_cpu = cpus[nr_cpus - 1];
 	problem = make_groups("cpuset");
 	if (problem)
@@ -368,7 +366,7 @@ static enum result hotplug_run(void)
 	return *reason ? said : PASS;
 }
 
-TEST(hotplug, .rows = ROW(10), .disturbs_all = true, .cleanup = restore_machine,
+TEST(hotplug, .rows = ROW(10), .cpus = 2, .disturbs_all = true, .cleanup = restore_machine,
      .must = "Tasks in custody whose last CPU goes away get one dequeue each, marked as a change.");
 
 /* The CPU that a task counts on; -1 if there is no such task. */
@@ -395,8 +393,6 @@ static enum result dying_cpu_run(void)
 	double start;
 	int i;
 
-	if (nr_cpus < 2)
-		return skip("there is only one CPU");
 	last_cpu = cpus[nr_cpus - 1];
 	knobs->closing = true;
 	if (!spawn(OBEY, 2 * NR_PARKED))
@@ -435,7 +431,7 @@ static enum result dying_cpu_run(void)
 	return unpark() ? PASS : said;
 }
 
-TEST(dying_cpu, .rows = ROW_10A, .hazards = HAZARD(11), .disturbs_all = true,
+TEST(dying_cpu, .rows = ROW_10A, .cpus = 2, .hazards = HAZARD(11), .disturbs_all = true,
      .cleanup = restore_machine,
      .must = "A CPU can go though tasks in custody count on it; each gets one dequeue.");
 
@@ -444,8 +440,6 @@ static enum result hotplug_storm_run(void)
 {
 	int i;
 
-	if (nr_cpus < 2)
-		return skip("there is only one CPU");
 	last_cpu = cpus[nr_cpus - 1];
 	knobs->closing = true;
 	if (!spawn(NAP, 4) || !spawn(SPIN, nr_cpus + 1))
@@ -464,5 +458,6 @@ static enum result hotplug_storm_run(void)
 	return PASS;
 }
 
-TEST(hotplug_storm, .rows = ROW(8) | ROW(16), .disturbs_all = true, .cleanup = restore_machine,
+TEST(hotplug_storm, .rows = ROW(8) | ROW(16), .cpus = 2, .disturbs_all = true,
+     .cleanup = restore_machine,
      .must = "A CPU that goes and comes back under load leaves nothing open in the books.");

@@ -30,7 +30,8 @@ static enum result parked_affinity_run(void)
 	return at_each_place(change_affinity, "sched_setaffinity()", true);
 }
 
-TEST(parked_affinity, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(10), .hazards = HAZARD(7) | HAZARD(9),
+TEST(parked_affinity, .rows = ROW(3) | ROW(4) | ROW(5) | ROW(10), .cpus = 2,
+     .hazards = HAZARD(7) | HAZARD(9),
      .must = "A change of affinity in custody gives one dequeue, marked as a change.");
 
 /* In the other class nothing holds the task: it does its step and sleeps. */

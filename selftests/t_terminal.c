@@ -9,6 +9,7 @@
 
 #define ENOUGH	20
 
+/* The kernel does not ask where a task should run that may use one CPU only. */
 static enum result terminal_select_cpu_run(void)
 {
 	unsigned int place;
@@ -26,7 +27,7 @@ static enum result terminal_select_cpu_run(void)
 	return PASS;
 }
 
-TEST(terminal_select_cpu, .rows = ROW(1) | ROW(12),
+TEST(terminal_select_cpu, .rows = ROW(1) | ROW(12), .cpus = 2,
      .must = "A task that ops.select_cpu() inserts into a terminal DSQ gets no dequeue.");
 
 static enum result terminal_enqueue_run(void)
@@ -83,5 +84,5 @@ static enum result terminal_changes_run(void)
 		       books->changed_running, books->changed_waiting, books->slept);
 }
 
-TEST(terminal_changes, .rows = ROW(11) | ROW(12),
+TEST(terminal_changes, .rows = ROW(11) | ROW(12), .cpus = 2,
      .must = "A change to a running task, or to one on a terminal DSQ, gives no dequeue.");

@@ -203,10 +203,6 @@ vm --topology smt-numa -- 'cd /sys/devices/system
 check "--topology smt-numa: 2 cores of 2 threads on 2 nodes with memory" printed \
 	$'0-1\n0-1\n2-3\n2-3\n0-1\n2-3\nnode/node0/meminfo:1\nnode/node1/meminfo:1'
 
-# More than the small kernels are built for.
-vm --cpus 100 --mem 2048 -- 'nproc'
-check "100 CPUs come up" printed 100
-
 vm --icount --timeout 280 -- 'nproc; sleep 600'
 check "--icount: idle time does not take time" told pass 0
 check "--icount: one CPU" printed 1

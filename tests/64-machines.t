@@ -79,6 +79,8 @@ machine() {
 }
 
 image=$kernel/bzImage
+check "the kit's kernels have more than 64 CPUs" boot 100-cpus "$image" '[ $(nproc) = 100 ]' \
+	--cpus 100 --mem 2048
 machine offline "$image" --topology smt-numa --mem 2048 --offline 1
 run=$(in_cpuset 1-2 '/scx-custody-selftest --all-tasks') machine cpuset "$image" --cpus 4
 machine nosmt "$image" --topology smt-numa --mem 2048 --append nosmt
