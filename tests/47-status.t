@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What runs beside the selftests on an administrator's machine: what the service
-# does and when it does nothing, on a patched kernel, a pristine one and one with
+# does and when it does nothing, on a patched kernel, a stock one and one with
 # a BPF scheduler loaded; and 'status', as far as it goes without a guest that has
 # bash. 'make e2e-deb' sees all of it under systemd.
 
@@ -21,8 +21,15 @@ capture selftest "$root/lab/build-selftests" || {
 # in_guest VARIANT COMMAND [OPTION]...: with the selftests and what the service runs, which
 # finds them though they are in no PATH.
 in_guest() {
-	capture kernel "$root/lab/build-kernel" 6.18 "$1" || return
-	"$root/lab/vm/run" --kernel "$kernel/bzImage" --timeout 600 --out "$tmp/$1" \
+	case $1 in
+	patched)
+		capture kernel "$root/lab/build-kernel" 6.18 patched || return
+		kernel+=/bzImage ;;
+	stock)
+		capture kernel "$root/lab/fetch" stock-6.18.15 || return
+		kernel+=/vmlinuz ;;
+	esac
+	"$root/lab/vm/run" --kernel "$kernel" --timeout 600 --out "$tmp/$1" \
 		--file "$selftest:/opt/bin/scx-custody-selftest" \
 		--file "$root/selftests/record-verdict:/opt/libexec/scx-custody/record-verdict" \
 		--file "$example:/usr/bin/scx_ledger" "${@:3}" -- \
@@ -68,11 +75,11 @@ is_json() {
 		die "says differs\n" if $v->{says} ne $v->{selftest}{verdict}'
 }
 
-for variant in patched pristine; do
+for variant in patched stock; do
 	check "$variant: it boots and ends" in_guest "$variant" "$steps"
 	case $variant in
 	patched) verdict=pass failed=0 ;;
-	pristine) verdict=fail failed='[1-9][0-9]*' ;;
+	stock) verdict=fail failed='[1-9][0-9]*' ;;
 	esac
 	check "$variant: the verdict is $verdict" told "$variant" "  \"verdict\": \"$verdict\","
 	check "$variant: tests that failed" told "$variant" "  \"failed\": $failed,"
