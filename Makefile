@@ -90,7 +90,7 @@ unapply: ##- undo apply, to the byte
 port: ##- where no series fits: write one for the tree to OUT=dir; CONFIG=file, JSON=1
 	@command/scx-custody port $(if $(JSON),--json) $(kernel_arguments)
 
-## Packages of a kernel: KSRC=dir CONFIG=file; OUT= DEBUG=no PATCHED=no JOBS=n SIGN_KEY= SIGN_CERT=
+## Packages of a kernel: KSRC=dir CONFIG=file; OUT= DEBUG=no PATCHED=no JOBS=n SIGN_KEY= SIGN_CERT= ARCH=
 
 kernel-deb: ##- apply, configure and build for apt, print where the packages are
 	@command/scx-custody kernel-deb $(kernel_arguments)

@@ -67,7 +67,8 @@ _scx_custody() {
 	kernel-deb | kernel-rpm)
 		compopt -o nospace
 		mapfile -t COMPREPLY < <(compgen -W \
-			'KSRC= CONFIG= OUT= DEBUG= PATCHED= JOBS= SIGN_KEY= SIGN_CERT=' -- "$cur")
+			'KSRC= CONFIG= OUT= DEBUG= PATCHED= JOBS= SIGN_KEY= SIGN_CERT= ARCH= CROSS_COMPILE=' \
+			-- "$cur")
 		return ;;
 	esac
 	if [[ $cur = -* ]] || [ "${COMP_WORDS[1]}" = status ]; then

@@ -14,6 +14,10 @@
 #include <linux/sched/signal.h>
 #include <linux/seq_buf.h>
 
+#ifdef CONFIG_ARM64
+#include <asm/insn.h>
+#endif
+
 #include "fit.h"
 
 struct live_kernel live_kernel;
@@ -158,22 +162,70 @@ static const struct call calls[] __initconst = {
 #define CALL_SLACK	0
 #endif
 
+#if defined(CONFIG_X86_64)
+/* An instruction can begin anywhere. A call or a jump is 5 bytes long. */
+#define INSN_ALIGN	1
+#define BRANCH_SIZE	5
+
+static unsigned long __init branch_target(unsigned long at)
+{
+	const u8 *insn = (const u8 *)at;
+
+	if (*insn != 0xe8 && *insn != 0xe9)
+		return 0;
+	return at + BRANCH_SIZE + *(const s32 *)(insn + 1);
+}
+#elif defined(CONFIG_ARM64)
+#define INSN_ALIGN	AARCH64_INSN_SIZE
+#define BRANCH_SIZE	AARCH64_INSN_SIZE
+
+static unsigned long __init branch_target(unsigned long at)
+{
+	u32 insn = le32_to_cpup((const __le32 *)at);
+
+	if (!aarch64_insn_is_b(insn) && !aarch64_insn_is_bl(insn))
+		return 0;
+	/* the distance, in instructions, is in the lower 26 bits */
+	return at + sign_extend64(insn, 25) * AARCH64_INSN_SIZE;
+}
+#else
+#error "scx_custody knows the calls of x86-64 and arm64 only"
+#endif
+
 /* Is there a direct call of, or a jump to, the other function? */
 static bool __init has_call(const struct symbol *caller, unsigned long callee)
 {
 	unsigned long at;
 
-	for (at = caller->start; at + 5 <= caller->end; at++) {
-		const u8 *insn = (const u8 *)at;
-		unsigned long target;
+	for (at = caller->start; at + BRANCH_SIZE <= caller->end; at += INSN_ALIGN) {
+		unsigned long target = branch_target(at);
 
-		if (*insn != 0xe8 && *insn != 0xe9)
-			continue;
-		target = at + 5 + *(const s32 *)(insn + 1);
 		if (target <= callee && target >= callee - CALL_SLACK)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * The redirected functions are called past ftrace's call. That is no function's start, where
+ * BTI and kCFI expect a call of a pointer to go to; and without support by the architecture,
+ * a static call is one.
+ */
+static int __init check_entries(void)
+{
+	const char *protected_by = NULL;
+
+	if (IS_ENABLED(CONFIG_HAVE_STATIC_CALL))
+		return 0;
+	if (IS_ENABLED(CONFIG_ARM64_BTI_KERNEL))
+		protected_by = "BTI";
+	else if (IS_ENABLED(CONFIG_CFI_CLANG) || IS_ENABLED(CONFIG_CFI))
+		protected_by = "kCFI";
+	if (!protected_by)
+		return 0;
+	return live_err(-EOPNOTSUPP,
+			"this kernel is built with %s, which forbids the way in which the module calls the functions that it redirects",
+			protected_by);
 }
 
 /* Has what is called by the first of them become a part of the second? */
@@ -557,7 +609,8 @@ int __init live_look_at_kernel(void)
 {
 	int err;
 
-	err = find_symbols() ?:
+	err = check_entries() ?:
+	      find_symbols() ?:
 	      need_symbols(LIVE_bpf_get_btf_vmlinux, LIVE_raw_spin_rq_unlock);
 	if (err)
 		return err;

@@ -36,7 +36,7 @@ check_signing() {
 bring_module_key() {
 	[ -n "$sign_key" ] || return 0
 	mkdir -p "$objects/certs"
-	at_exit "rm -f '$objects/$module_key'"
+	at_exit "rm -f ${objects@Q}/$module_key"
 	(umask 077 && cat "$sign_key" "$tmp/certificate.pem" >"$objects/$module_key")
 }
 
@@ -50,6 +50,8 @@ sign_image() {
 	# One that was signed before is not to be taken for a new one.
 	rm -f "$image"
 	[ -n "$sign_key" ] || return 0
+	[[ $image != *.gz ]] ||
+		die "this kernel is booted as ${image##*/}, which firmware cannot check; turn on CONFIG_EFI_ZBOOT in $config."
 	[ ! -e "$objects/.version" ] || number=$(cat "$objects/.version")
 	spawn_make "$@" "KBUILD_BUILD_VERSION=$((number + 1))" all
 	await $! "building" progress || {
