@@ -9,6 +9,9 @@ SHELL := /bin/bash
 # Which kernel to work on: a name in lab/kernels/sources.tsv.
 LINE ?= 6.12
 
+# For which architecture: ARCH, and CROSS_COMPILE, reach the programs in the environment.
+# Default: the machine's own.
+
 # Quotes for the shell whatever a user's variable holds.
 quote = '$(subst ','\'',$(1))'
 
@@ -19,7 +22,7 @@ kernel_arguments = $(foreach name,KSRC CONFIG OUT DEBUG PATCHED SIGN_KEY SIGN_CE
 # A series that port has written, for the verbs that take one.
 series_arguments = $(if $(SERIES),--series $(call quote,$(SERIES))) $(if $(DOUBTS),--with-doubts)
 
-## Everything at once
+## Everything at once, for this machine's architecture or for ARCH=arm64
 
 demo: ##- build LINE or KSRC=dir pristine and patched, boot; CONFIG=file SERIES=dir
 	@lab/demo $(if $(CONFIG),--config $(call quote,$(CONFIG))) $(series_arguments) \
