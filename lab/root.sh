@@ -21,8 +21,9 @@ spawn_mmdebstrap() {
 
 	shift 3
 	[ $# -gt 0 ] || set -- "$(mirror_of "$suite")"
-	# The Release file of a mirror that is a snapshot may be past its date.
-	spawn unshare --mount mmdebstrap --mode=root --variant=minbase \
+	# The Release file of a mirror that is a snapshot may be past its date. dpkg, also that
+	# in the root, need not wait for the disk: nobody keeps a root that a crash has damaged.
+	spawn unshare --mount mmdebstrap --mode=root --variant=minbase --dpkgopt=force-unsafe-io \
 		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Sandbox::User "root"' \
 		--include="$packages" "$suite" "$target" "$@"
 }
