@@ -35,6 +35,8 @@ spawn_in_root() {
 	spawn unshare --mount sh -euc '
 		root=$1
 		shift
+		# Who is in there can make a mount namespace only if its / is a mount.
+		mount --bind "$root" "$root"
 		mount --rbind /proc "$root/proc"
 		mount --rbind /dev "$root/dev"
 		while [ "$1" != -- ]; do
