@@ -27,8 +27,9 @@ spawn_mmdebstrap() {
 	suite=$1 target=$2 packages=$3
 	shift 3
 	[ $# -gt 0 ] || set -- "$(mirror_of "$suite")"
-	# The Release file of a mirror that is a snapshot may be past its date.
-	spawn unshare --mount mmdebstrap --mode=root "${how[@]}" \
+	# The Release file of a mirror that is a snapshot may be past its date. dpkg, also that
+	# in the root, need not wait for the disk: nobody keeps a root that a crash has damaged.
+	spawn unshare --mount mmdebstrap --mode=root "${how[@]}" --dpkgopt=force-unsafe-io \
 		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Sandbox::User "root"' \
 		--include="$packages" "$suite" "$target" "$@"
 }
@@ -40,6 +41,8 @@ spawn_in_root() {
 	spawn unshare --mount sh -euc '
 		root=$1
 		shift
+		# Who is in there can make a mount namespace only if its / is a mount.
+		mount --bind "$root" "$root"
 		mount --rbind /proc "$root/proc"
 		mount --rbind /dev "$root/dev"
 		while [ "$1" != -- ]; do
