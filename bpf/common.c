@@ -219,6 +219,18 @@ void print_complaint(void)
 			printf("# %s\n", line);
 }
 
+const char *not_taken(void)
+{
+	char enabled[8];
+
+	/* A program that calls kernel functions, as schedulers do, must be compiled. */
+	if (read_file("/proc/sys/net/core/bpf_jit_enable", enabled, sizeof(enabled)) &&
+	    enabled[0] == '0')
+		return "the kernel does not take the BPF scheduler: "
+		       "its JIT is off, net.core.bpf_jit_enable is 0";
+	return "the kernel does not take the BPF scheduler";
+}
+
 const char *obstacle(void)
 {
 	char state[64];

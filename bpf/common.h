@@ -47,6 +47,7 @@ bool has_function(const char *name);
 
 void listen_to_libbpf(void);
 void print_complaint(void);	/* what libbpf said since */
+const char *not_taken(void);	/* a BPF scheduler by the kernel, and why, if that is known */
 
 void print_json_string(FILE *out, const char *text);
 

@@ -128,7 +128,7 @@ static const char *load_scheduler(void)
 	if (!attached) {
 		if (!json)
 			print_complaint();
-		return "the kernel does not take the BPF scheduler";
+		return not_taken();
 	}
 	return NULL;
 }

@@ -122,7 +122,7 @@ const char *bench_pipe(long rounds, bool with_scheduler)
 			attached = bpf_map__attach_struct_ops(bench->maps.bench_ops);
 		if (!attached) {
 			print_complaint();
-			problem = "the kernel does not take the BPF scheduler";
+			problem = not_taken();
 		}
 	}
 	if (!problem) {

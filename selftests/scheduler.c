@@ -92,7 +92,7 @@ static const char *load_scheduler(bool without_dequeue)
 		custody__destroy(scheduler);
 		scheduler = NULL;
 		if (cannot_move)
-			return "the kernel does not take the BPF scheduler";
+			return not_taken();
 		/* Not every kernel takes the programs that move tasks. Try without them. */
 		cannot_move = true;
 	}
