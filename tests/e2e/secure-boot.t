@@ -22,7 +22,7 @@ e2e_config+=("$root/lab/kernels/secure-boot.config")
 mok=$cache/e2e/mok
 sign_file=$cache/obj/6.18-module-stock-6.18.15/scripts/sign-file
 enrolled=$work/enrolled strange=$work/strange
-selftest='' module='' stock=''
+selftest='' stock=''
 
 # make_mok: the machine owner's key, as the documentation makes it.
 make_mok() {
@@ -81,8 +81,9 @@ signer() {
 }
 
 make_module() {
+	local module=''
+
 	capture module "$root/lab/build-module" 6.18 stock-6.18.15 || return
-	capture stock "$root/lab/fetch" stock-6.18.15 || return
 	cp "$module" "$work/scx_custody.ko" && cp "$module" "$work/scx_custody-signed.ko" &&
 		"$sign_file" sha256 "$mok.key" "$mok.der" "$work/scx_custody-signed.ko"
 }
@@ -148,6 +149,7 @@ check "shim refuses the signed kernel where the key is not enrolled" \
 
 # --- the module on Debian's own kernel -----------------------------------------------
 
+capture stock "$root/lab/fetch" stock-6.18.15
 step "the module builds for Debian's 6.18" make_module
 step "Debian's 6.18 starts" boot stock "$enrolled" "$stock/vmlinuz" \
 	'load "unsigned module" /scx_custody.ko
