@@ -32,8 +32,8 @@ package() {
 	tree=$(sapling "$1")
 	mkdir -p "$tree/debian/source" "$tree/debian/patches"
 	echo '3.0 (quilt)' >"$tree/debian/source/format"
-	printf 'Source: linux\nMaintainer: Debian\n\nPackage: linux\nArchitecture: all\n' \
-		>"$tree/debian/control"
+	printf '%s\n' 'Source: linux' 'Maintainer: Debian <debian@example.org>' '' 'Package: linux' \
+		'Architecture: all' >"$tree/debian/control"
 	cat >"$tree/debian/changelog" <<-END
 		linux ($1-1~bpo13+1) trixie-backports; urgency=high
 
