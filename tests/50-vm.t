@@ -92,9 +92,10 @@ check "says why" grep -q 'sysrq triggered crash' "$out/reason"
 check "has no status of the command" test ! -e "$out/status"
 
 began=$SECONDS
-vm --timeout 20 -- 'echo before; sleep 1000'
+# A busy machine takes more than 20 s until a command begins.
+vm --timeout 40 -- 'echo before; sleep 1000'
 check "a command that does not end: hang" told hang 6
-check "within the time limit" test $((SECONDS - began)) -lt 30
+check "within the time limit" test $((SECONDS - began)) -lt 60
 check "keeps what was printed until then" printed before
 check "keeps what the CPUs were doing" grep -q '^RIP=' "$out/registers"
 
