@@ -287,9 +287,16 @@ interrupted() {
 }
 interrupted
 check "an interrupted run ends with 130" test $? = 130
-check "and leaves no half result, no process and no temporary file" \
-	test -z "$(find "$home/results" "$TMPDIR" -mindepth 1
-		grep -al "$home" /proc/[0-9]*/cmdline 2>/dev/null)"
+# gone: is there no half result, no process and no temporary file?
+gone() {
+	local left
+
+	left=$(find "$home/results" "$TMPDIR" -mindepth 1
+		grep -a "$home" /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')
+	echo "$left"
+	[ -z "$left" ]
+}
+check "and leaves no half result, no process and no temporary file" gone
 
 check "a run to the end: a stock 6.16 shows the defect, as it must" matrix 0 --only stock-6.16.12
 check "it says where the tables are" says "^ *$home/matrix.html\$"
