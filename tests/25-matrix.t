@@ -287,12 +287,18 @@ interrupted() {
 }
 interrupted
 check "an interrupted run ends with 130" test $? = 130
-# gone: is there no half result, no process and no temporary file?
+# gone: is there no half result, no process and no temporary file? On a busy machine, what
+# ends takes a moment.
 gone() {
-	local left
+	local left tries=0
 
-	left=$(find "$home/results" "$TMPDIR" -mindepth 1
-		grep -a "$home" /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')
+	while
+		left=$(find "$home/results" "$TMPDIR" -mindepth 1
+			grep -al "$home" /proc/[0-9]*/cmdline 2>/dev/null)
+		[ -n "$left" ] && [ $((tries += 1)) -lt 50 ]
+	do
+		sleep 0.1
+	done
 	echo "$left"
 	[ -z "$left" ]
 }
