@@ -42,6 +42,24 @@ source_column() {
 			$1 == name { print $at[column] }'
 }
 
+# stock_release NAME: the release of a stock kernel, which Debian names the package after.
+stock_release() {
+	local package
+
+	package=$(source_column "$1" package)
+	echo "${package#linux-*-}"
+}
+
+# kit_files: the names of the kit's files, committed or not, each with a NUL after it. A tarball
+# has no others, but for what is built in it.
+kit_files() {
+	if [ -e "$root/.git" ]; then
+		git -C "$root" ls-files -z --cached --others --exclude-standard
+	else
+		find "$root" -name build -prune -o ! -type d -printf '%P\0'
+	fi
+}
+
 # is_source_tree LINE: is there a whole tree of it to build?
 is_source_tree() {
 	sources 'tree|source' | grep -Fqx -- "$1"

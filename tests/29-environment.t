@@ -193,7 +193,7 @@ rm -rf "$tree"
 # installs DESTDIR: from a checkout of somebody who keeps his files to himself.
 installs() {
 	mkdir "$tmp/private" &&
-		(cd "$root" && git ls-files -z --cached --others --exclude-standard |
+		(cd "$root" && kit_files |
 			xargs -0 cp -a --parents -t "$tmp/private") &&
 		chmod -R go= "$tmp/private" &&
 		(umask 077 && make -C "$tmp/private" install-patches install-dkms install-unit \

@@ -193,7 +193,7 @@ leaves_out() {
 }
 
 mkdir "$tmp/checkout" "$tmp/from-deb" "$tmp/from-rpm"
-(cd "$root" && git ls-files -z --cached --others --exclude-standard |
+(cd "$root" && kit_files |
 	xargs -0 cp -a --parents -t "$tmp/checkout")
 check "dkms builds the module from a checkout" dkms_builds from-checkout "$tmp/checkout"
 dpkg-deb -x "$deb"/scx-custody-dkms_*_all.deb "$tmp/from-deb"

@@ -36,7 +36,7 @@ put_kit() {
 	kit=$(host "$1")/root/kit
 	rm -rf "$kit"
 	mkdir -p "$kit"
-	(cd "$root" && git ls-files -z --cached --others --exclude-standard |
+	(cd "$root" && kit_files |
 		tar -c --null --ignore-failed-read -T -) | tar -x --no-same-owner -C "$kit" &&
 		git -C "$kit" init -q && git -C "$kit" add -A &&
 		git -C "$kit" -c user.name=check -c user.email=check@localhost commit -qm all

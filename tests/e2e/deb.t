@@ -15,8 +15,8 @@
 
 kit=(scx-custody-patches scx-custody-selftests)
 # The newest without custody of which the suite still serves all packages that it needs.
-stock=$(awk -F '\t' '$1 == "stock-6.17.13" { print $4 }' "$root/lab/kernels/sources.tsv")
-stock_release=${stock#linux-image-}
+stock=$(source_column stock-6.17.13 package)
+stock_release=$(stock_release stock-6.17.13)
 
 # Files of the system, without what apt and dpkg note down of their own work.
 list_files() {
