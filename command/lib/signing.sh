@@ -53,11 +53,7 @@ sign_image() {
 	[[ $image != *.gz ]] ||
 		die "this kernel is booted as ${image##*/}, which firmware cannot check; turn on CONFIG_EFI_ZBOOT in $config."
 	[ ! -e "$objects/.version" ] || number=$(cat "$objects/.version")
-	spawn_make "$@" "KBUILD_BUILD_VERSION=$((number + 1))" all
-	await $! "building" progress || {
-		tell_error
-		die "$tree does not build; $log has it all."
-	}
+	run_make "$@" "KBUILD_BUILD_VERSION=$((number + 1))" all
 	sbsign --key "$sign_key" --cert "$tmp/certificate.pem" --output "$image.signed" "$image" \
 		>"$tmp/sbsign.log" 2>&1 ||
 		die "sbsign cannot sign $image: $(tail -n 1 "$tmp/sbsign.log")."

@@ -101,19 +101,17 @@ build_kit() {
 # the files that they name count. Those of both formats come from the same source, and so
 # from the same objects.
 build_kernel() {
-	local patched=yes kind=kernel-$line pristine source_key key tree result argument
+	local kind=kernel-$line pristine source_key key tree result argument
 
 	tree=$cache/e2e/linux-$line
-	for argument in "${@:2}"; do
-		if [ "$argument" = PATCHED=no ]; then
-			patched=no kind=pristine
-			tree=$cache/e2e/$kind-$line
-		fi
-	done
+	if [[ " ${*:2} " = *' PATCHED=no '* ]]; then
+		kind=pristine
+		tree=$cache/e2e/$kind-$line
+	fi
 	pristine=$("$root/lab/fetch" "$line") || return
 	source_key=$({
 		echo "$pristine"
-		[ "$patched" = no ] || cat "$root/patches/$line"/*
+		[ "$kind" = pristine ] || cat "$root/patches/$line"/*
 	} | sha256sum)
 	key=$({
 		echo "$source_key"
