@@ -58,7 +58,7 @@ oracle: ##- compare what tasks see on LINE, patched, and on mainline
 matrix: ##- every line and stock kernel against every row; ONLY='KERNEL...'
 	@lab/matrix/matrix $(if $(ONLY),--only $(ONLY))
 
-e2e-deb: ##- build the packages, install with apt, boot, read the verdict
+e2e-deb: ##- build the packages, install with apt, boot, read the verdict; ARCH=arm64
 	@lab/e2e deb
 
 e2e-rpm: ##- the same with dnf
@@ -107,7 +107,7 @@ publish: ##- put PACKAGES='FILE...' into OUT=dir for apt or dnf, signed with KEY
 	@command/scx-custody publish $(foreach name,OUT KEY URL,$(if $($(name)),\
 		$(call quote,$(name)=$($(name))))) $(PACKAGES)
 
-## Packages of the kit
+## Packages of the kit, for this machine's architecture or for ARCH=arm64
 
 deb: ##- build for apt, print where the packages are
 	@lab/build-packages deb

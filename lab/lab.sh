@@ -71,6 +71,19 @@ need_source_tree() {
 		usage_error "there is no whole source tree '$1', but: $(sources 'tree|source' | paste -sd ' ')"
 }
 
+# choose_compiler: set compiler to the C compiler for ARCH and its options; it, and
+# pkg-config, then find the libraries of that architecture.
+choose_compiler() {
+	local sysroot=''
+
+	compiler=("${CROSS_COMPILE}gcc")
+	capture sysroot "$root/lab/sysroot"
+	[ -n "$sysroot" ] || return 0
+	compiler+=("--sysroot=$sysroot")
+	export PKG_CONFIG_SYSROOT_DIR=$sysroot
+	export PKG_CONFIG_LIBDIR=$sysroot/usr/lib/$triplet/pkgconfig
+}
+
 # is_count TEXT: is it a decimal number above zero?
 is_count() {
 	[[ $1 =~ ^[1-9][0-9]{0,8}$ ]]

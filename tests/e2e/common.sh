@@ -101,21 +101,22 @@ build_kit() {
 # the files that they name count. Those of both formats come from the same source, and so
 # from the same objects.
 build_kernel() {
-	local kind=kernel-$line pristine source_key key tree result argument
+	local kind=kernel$of_arch-$line tree=$cache/e2e/linux-$line pristine source_key key result
+	local argument series=("$root/patches/$line"/*)
 
-	tree=$cache/e2e/linux-$line
 	if [[ " ${*:2} " = *' PATCHED=no '* ]]; then
-		kind=pristine
-		tree=$cache/e2e/$kind-$line
+		kind=pristine$of_arch
+		tree=$cache/e2e/pristine-$line
+		series=()
 	fi
 	pristine=$("$root/lab/fetch" "$line") || return
 	source_key=$({
 		echo "$pristine"
-		[ "$kind" = pristine ] || cat "$root/patches/$line"/*
+		cat /dev/null "${series[@]}"
 	} | sha256sum)
 	key=$({
 		echo "$source_key"
-		gcc --version
+		"${CROSS_COMPILE}gcc" --version
 		pahole --version
 		cat "${e2e_config[@]}" "$root/command/verbs/kernel-package" \
 			"$root"/command/lib/{sched-ext.config,secure-boot.config,kbuild.sh,signing.sh}

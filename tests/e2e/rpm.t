@@ -133,7 +133,7 @@ expect "kernel" "$release" "$(fact first release)"
 expect "its modules load" ext4 "$(fact first module)"
 expect "custody, as a user sees it" backported "$(fact first custody)"
 expect "exit status of status" 0 "$(fact first 'exit status of status')"
-expect "exit status of record-verdict" 0 "$(fact first 'exit status of verify')"
+expect "exit status of record-verdict" 0 "$(fact first 'exit status of record-verdict')"
 expect "verdict" pass "$(fact first verdict)"
 check "the verdict is JSON" take_verdict first
 

@@ -28,15 +28,17 @@ apt() {
 		-o APT::AutoRemove::SuggestsImportant=0 "$@"
 }
 
-# make_system: a Debian trixie with an initramfs and systemd, as small as it gets.
+# make_system: a Debian trixie with an initramfs and systemd, as small as it gets. One of
+# another architecture than the machine's takes qemu-user, registered with the kernel
+# (binfmt_misc), to run its programs here.
 make_system() {
 	local packages=systemd-sysv,initramfs-tools,e2fsprogs,zstd mirror archive
 
 	mirror=$(mirror_of trixie) || return
-	archive=$cache/e2e/trixie-$(sha256sum <<<"$packages $mirror" | cut -c1-16).tar
+	archive=$cache/e2e/$debian-trixie-$(sha256sum <<<"$packages $mirror" | cut -c1-16).tar
 	if [ ! -e "$archive" ]; then
-		rm -f "$cache/e2e"/trixie-*.tar
-		spawn_mmdebstrap trixie "$archive.part.tar" "$packages"
+		rm -f "$cache/e2e/$debian-trixie"-*.tar
+		spawn_mmdebstrap "--architectures=$debian" trixie "$archive.part.tar" "$packages"
 		wait $! || return
 		mv "$archive.part.tar" "$archive"
 	fi
