@@ -171,8 +171,6 @@ check "setup refuses an argument" refused 2 'not an argument' lab/setup now
 public=''
 public_kit public
 sed -i 's/^packages=(/&no-such-package/' "$public/lab/setup"
-nobody=()
-[ "$(id -u)" -ne 0 ] || nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 # names_missing COMMAND...
 names_missing() {
 	local said
@@ -180,6 +178,6 @@ names_missing() {
 	cd / && ! said=$("$@" 2>&1) && grep 'missing: no-such-package;.* as root' <<<"$said"
 }
 check "setup without root names what is missing" names_missing \
-	${nobody[@]+"${nobody[@]}"} env HOME="$public" "$public/lab/setup"
+	"${as_nobody[@]}" env HOME="$public" "$public/lab/setup"
 
 done_testing

@@ -103,7 +103,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	public=''
 	public_kit public
 	nobody() {
-		setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent "$@"
+		"${as_nobody[@]}" env HOME=/nonexistent "$@"
 	}
 	check "apply: a source that cannot be read" \
 		refuses "$tree" 'kernel/sched/ext\.c cannot be read' nobody "$public/command/verbs/apply" "$tree"

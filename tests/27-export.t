@@ -10,8 +10,6 @@
 . "$root/tests/trees.sh"
 
 # makepkg does not run as root, and asks for pacman, which has nothing to do here.
-as_nobody=()
-[ "$(id -u)" != 0 ] || as_nobody=(setpriv --reuid nobody --clear-groups)
 chmod 755 "$tmp"
 
 known=$root/command/lib/mainline-commits

@@ -82,13 +82,11 @@ END
 chmod +x "$tmp/old/pahole"
 
 in_sid=$root/lab/in-sid-root
-nobody=()
-[ "$(id -u)" -ne 0 ] || nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 public_kit public
 chmod -R a+rwX "$public"
 check "only root gets a root of Debian sid, and a sentence says what for" \
 	said 1 'in-sid-root: pahole is old; only root can .*' \
-	"${nobody[@]}" env HOME="$public" XDG_CACHE_HOME="$public" \
+	"${as_nobody[@]}" env HOME="$public" XDG_CACHE_HOME="$public" \
 	"$public/lab/in-sid-root" --because 'pahole is old' true
 
 check "a root for one package takes a package" \

@@ -91,7 +91,7 @@ check "refuses while another BPF scheduler is loaded" in_guest '
 chmod 755 "$tmp"
 cp "$selftest" "$tmp/selftest"
 check "refuses a user who is not root" refused 4 'must be run as root' \
-	setpriv --reuid 65534 --clear-groups "$tmp/selftest"
+	"${as_nobody[@]}" "$tmp/selftest"
 
 for signal in INT TERM HUP; do
 	# shellcheck disable=SC2016

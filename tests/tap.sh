@@ -51,6 +51,11 @@ skip() {
 	echo "ok $tests_run - $1 # SKIP $2"
 }
 
+# What runs a command as a user without rights, where this is root.
+# shellcheck disable=SC2034 # tests read it
+as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+[ "$(id -u)" -eq 0 ] || unset 'as_nobody[@]'
+
 # public_kit VARIABLE: set it to a copy of the kit that another user can run. That user may
 # have no way into the kit itself, where it is in somebody's home directory.
 public_kit() {

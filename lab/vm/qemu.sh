@@ -69,11 +69,14 @@ guest_option() {
 	esac
 }
 
-# has_magic TEXT@OFFSET: is that in the kernel's image?
+# has_magic TEXT@OFFSET: is that in the kernel's image? arm64's own build of packages
+# compresses it, and QEMU unpacks it.
 has_magic() {
 	local text=${1%@*}
 
-	[ "$(dd if="$kernel" bs=1 skip="${1#*@}" count=${#text} status=none | tr -d '\0')" = "$text" ]
+	[ "$(gzip -dcf "$kernel" 2>/dev/null |
+		dd iflag=skip_bytes,count_bytes,fullblock skip="${1#*@}" count=${#text} status=none |
+		tr -d '\0')" = "$text" ]
 }
 
 check_guest() {
