@@ -79,7 +79,8 @@ choose_compiler() {
 	compiler=("${CROSS_COMPILE}gcc")
 	capture sysroot "$root/lab/sysroot"
 	[ -n "$sysroot" ] || return 0
-	compiler+=("--sysroot=$sysroot")
+	# -B: else Debian's cross compiler takes crt1.o from its own libc, the rest from ours.
+	compiler+=("--sysroot=$sysroot" "-B$sysroot/usr/lib/$triplet/")
 	export PKG_CONFIG_SYSROOT_DIR=$sysroot
 	export PKG_CONFIG_LIBDIR=$sysroot/usr/lib/$triplet/pkgconfig
 }
