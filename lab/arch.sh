@@ -6,8 +6,9 @@
 # CROSS_COMPILE in the environment, as the kernel's own Makefile takes them. The default is
 # the machine's own. Sourced by lab.sh.
 #
-# All that differs between architectures is in lab/arch/ARCH: vm.config, boot.config and
-# where-known.config, which are added to those of lab/kernels, and arch.sh, which sets
+# All that differs between architectures is in lab/arch/ARCH: vm.config, boot.config,
+# e2e.config and where-known.config, which are added to those of lab/kernels, and arch.sh,
+# which sets
 #
 #	debian		Debian's name for it
 #	triplet		GNU's name for it: that of its compiler and of its libraries' folder

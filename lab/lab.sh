@@ -20,6 +20,11 @@ vm_config=("$root/lab/kernels/vm.config" "$arch_folder/vm.config")
 # shellcheck disable=SC2034
 small_config=("${vm_config[@]}" "$root/lab/kernels/boot.config" "$arch_folder/boot.config")
 
+# The options of a kernel that is packaged and boots an installed system, or takes modules.
+# shellcheck disable=SC2034
+installed_config=("${small_config[@]}" "$root/lab/kernels/e2e.config")
+[ ! -f "$arch_folder/e2e.config" ] || installed_config+=("$arch_folder/e2e.config")
+
 # source_rows: the rows of lab/kernels/sources.tsv, without those of other architectures.
 source_rows() {
 	awk -F '\t' -v arch="$ARCH" '!/^#/ && ($9 == "" || $9 == arch)' \

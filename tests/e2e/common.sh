@@ -17,7 +17,7 @@
 
 format=$2
 line=6.18
-e2e_config=("${small_config[@]}" "$root/lab/kernels/e2e.config")
+e2e_config=("${installed_config[@]}")
 logs=$cache/logs/e2e-$1
 rm -rf "$logs"
 mkdir -p "$logs" "$cache/e2e"
