@@ -132,7 +132,8 @@ build_kernel() {
 		# The series stays applied to it, so that what is compiled stays so.
 		if [ "$(cat "$tree.key" 2>/dev/null)" != "$source_key" ]; then
 			echo "copying the source"
-			rm -rf "$tree"
+			# Nor do its objects stay: files that are as of old would look older.
+			rm -rf "$tree" "$cache/packages/${tree##*/}"-*
 			cp -al "$pristine" "$tree"
 			echo "$source_key" >"$tree.key"
 		fi

@@ -20,9 +20,11 @@ selftest=''
 # build_renamed IMAGE: the pristine kernel again, of the same release, but a function has
 # another name, as a vendor's patch may have it.
 build_renamed() {
-	local tree=$cache/e2e/pristine-$line objects log=$logs/renamed.log built
-	local work=$tree toolchain=() source=kernel/sched/ext.c image=arch/x86/boot/bzImage
+	local key=$work/pristine.key tree=$cache/e2e/pristine-$line pristine objects built
+	local source=kernel/sched/ext.c image=arch/x86/boot/bzImage
+	local work=$tree log=$logs/renamed.log toolchain=()
 
+	pristine=$("$root/lab/fetch" "$line") || return
 	objects=$(echo "$cache/packages/${tree##*/}"-*-unpatched/objects)
 	built=$(echo "$cache/e2e/pristine"-*-"$format")
 	built=${built/pristine-/renamed-}
@@ -30,10 +32,8 @@ build_renamed() {
 	flock 8
 	if [ ! -e "$built" ]; then
 		rm -f "$cache"/e2e/renamed-*
-		# Nobody is to find what is not the kernel that the packages were made of. To make,
-		# the object would look newer than its source, which has its old time again.
-		at_exit "rm -f '$objects'/{vmlinux,$image,kernel/sched/build_policy.o}; cp -l --remove-destination '$(
-			"$root/lab/fetch" "$line")/$source' '$tree/$source'"
+		# If this is interrupted, build_kernel begins anew.
+		mv "$tree.key" "$key"
 		sed -i 's/\<ops_dequeue\>/ops_dequeue_of_vendor/g' "$tree/$source"
 		spawn_make -j"$JOBS" bzImage
 		wait $! || {
@@ -41,6 +41,11 @@ build_renamed() {
 			return 1
 		}
 		cp "$objects/$image" "$built"
+		# Nobody is to find what is not the kernel that the packages were made of. To make,
+		# the object looks newer than its source, which has its old time again.
+		cp -l --remove-destination "$pristine/$source" "$tree/$source" &&
+			rm "$objects"/{vmlinux,$image,kernel/sched/build_policy.o} &&
+			mv "$key" "$tree.key" || return
 	fi
 	cp "$built" "$1"
 }
