@@ -20,7 +20,7 @@ selftest=''
 # build_renamed IMAGE: the pristine kernel again, of the same release, but a function has
 # another name, as a vendor's patch may have it.
 build_renamed() {
-	local key=$work/pristine.key tree=$cache/e2e/pristine-$line pristine objects built
+	local aside=$work/pristine.key tree=$cache/e2e/pristine-$line pristine objects built
 	local source=kernel/sched/ext.c image=arch/x86/boot/bzImage
 	local work=$tree log=$logs/renamed.log toolchain=()
 
@@ -33,7 +33,7 @@ build_renamed() {
 	if [ ! -e "$built" ]; then
 		rm -f "$cache"/e2e/renamed-*
 		# If this is interrupted, build_kernel begins anew.
-		mv "$tree.key" "$key"
+		mv "$tree.key" "$aside"
 		sed -i 's/\<ops_dequeue\>/ops_dequeue_of_vendor/g' "$tree/$source"
 		spawn_make -j"$JOBS" bzImage
 		wait $! || {
@@ -45,7 +45,7 @@ build_renamed() {
 		# the object looks newer than its source, which has its old time again.
 		cp -l --remove-destination "$pristine/$source" "$tree/$source" &&
 			rm "$objects"/{vmlinux,$image,kernel/sched/build_policy.o} &&
-			mv "$key" "$tree.key" || return
+			mv "$aside" "$tree.key" || return
 	fi
 	cp "$built" "$1"
 }
