@@ -57,6 +57,24 @@ for kernel in "$cache"/build/*-patched/vmlinux; do
 	check "$name: has what a patched one must have" \
 		said 0 'semantics: (backported|native) \(.*\)' "$check_btf" --patched "$kernel"
 done
+# types_in ORDER: what is read of a structure and an enumerator, in that byte order.
+types_in() {
+	perl -e '
+		my $strings = "\0task\0flags\0WIDE\0";
+		my $types = pack("(L*)$ARGV[0]",
+			1, 4 << 24 | 1, 8, 6, 2, 0,		# struct task with flags
+			0, 19 << 24 | 1, 8, 12, 7, 3);		# an enumeration with WIDE
+		print pack("(SCCL5)$ARGV[0]", 0xeb9f, 1, 0, 24, 0, length($types),
+			length($types), length($strings)), $types, $strings' "$1" >"$tmp/types"
+	perl "$root/command/lib/btf.pl" "$tmp/types"
+}
+types="[1] STRUCT 'task'
+	'flags' type_id=2
+[2] ENUM64 '(anon)'
+	'WIDE' val=12884901895"
+for order in '<' '>'; do
+	check "types are read in byte order $order" diff <(types_in "$order") <(echo "$types")
+done
 check "a file without BTF is refused" \
 	said 1 'check-btf: .* has no BTF that can be read: .*' "$check_btf" "$root/README.md"
 check "no file is refused" said 2 'check-btf: there is no file .*' "$check_btf" "$tmp/none"

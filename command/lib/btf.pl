@@ -16,6 +16,8 @@ my @kinds = qw(VOID INT PTR ARRAY STRUCT UNION ENUM FWD TYPEDEF VOLATILE CONST R
 my %words = (INT => 1, ARRAY => 3, VAR => 1, DECL_TAG => 1);
 my %words_each = (STRUCT => 3, UNION => 3, ENUM => 2, FUNC_PROTO => 2, DATASEC => 3,
 	ENUM64 => 3);
+# The byte order, as unpack() takes it.
+my $order;
 my $file;
 
 # part OFFSET LENGTH: of the file.
@@ -29,8 +31,8 @@ sub part {
 
 # section NAME: of a 64-bit ELF file.
 sub section {
-	my ($offset, $size, $count, $names) = unpack('x40Q< x10S<S<S<', part(0, 64));
-	my @sections = map { [unpack('L<x20Q<Q<', part($offset + $_ * $size, 40))] }
+	my ($offset, $size, $count, $names) = unpack("x40Q$order x10(S3)$order", part(0, 64));
+	my @sections = map { [unpack("L$order x20(Q2)$order", part($offset + $_ * $size, 40))] }
 		0 .. $count - 1;
 	my $strings = part(@{$sections[$names]}[1, 2]);
 
@@ -43,7 +45,8 @@ sub section {
 open($file, '<:raw', $ARGV[0]) or die "$!\n";
 my $btf;
 if (part(0, 4) eq "\x7fELF") {
-	die "it is no 64-bit little-endian ELF file\n" unless part(4, 2) eq "\x02\x01";
+	$order = { "\x02\x01" => '<', "\x02\x02" => '>' }->{part(4, 2)} or
+		die "it is no 64-bit ELF file\n";
 	$btf = section('.BTF');
 } else {
 	# sysfs may not tell how long it is
@@ -51,18 +54,19 @@ if (part(0, 4) eq "\x7fELF") {
 	local $/;
 	$btf = <$file>;
 }
-die "it is no BTF\n" unless length($btf) >= 24 && unpack('v', $btf) == 0xeb9f;
+($order) = grep { length($btf) >= 24 && unpack("S$_", $btf) == 0xeb9f } '<', '>' or
+	die "it is no BTF\n";
 
-my ($header, $types, $length, $strings) = unpack('x4V4', $btf);
+my ($header, $types, $length, $strings) = unpack("x4(L4)$order", $btf);
 my ($at, $end) = ($header + $types, $header + $types + $length);
 my $name_at = sub { unpack('Z*', substr($btf, $header + $strings + $_[0], 256)) || '(anon)' };
 
 for (my $id = 1; $at < $end; $id++) {
-	my ($name, $info, $type) = unpack("x${at}V3", $btf);
+	my ($name, $info, $type) = unpack("x${at}(L3)$order", $btf);
 	my $kind = $kinds[$info >> 24 & 0x1f] // die "type $id is of a kind that is not known\n";
 	my $words = $words_each{$kind} // 0;
 	$at += 12 + 4 * ($words{$kind} // 0);
-	my @inside = unpack("x${at}V" . $words * ($info & 0xffff), $btf);
+	my @inside = unpack("x${at}(L" . $words * ($info & 0xffff) . ")$order", $btf);
 
 	$at += 4 * @inside;
 	print "[$id] $kind '", $name_at->($name), "'",
