@@ -13,4 +13,6 @@ qemu_packages=(qemu-system-misc)
 qemu_options=(-machine s390-ccw-virtio)
 tcg_cpu=max
 virtio=ccw
+# The machine has no threads and no nodes.
+many_cpus=(--cpus 4)
 boot_arguments=console=ttysclp0
