@@ -21,6 +21,8 @@
 #	virtio		what QEMU's virtio devices are on: pci or ccw
 #	many_cpus	the options of lab/vm/run for as many of CPUs, siblings and nodes as
 #			the selftests take
+#	machine_skips	the selftests, separated by commas, for which QEMU's machine lacks
+#			something
 #	boot_arguments	for the kernel's command line: the console's name and more
 #
 # and may define
@@ -48,7 +50,7 @@ arch_folder=$root/lab/arch/$ARCH
 [ -f "$arch_folder/arch.sh" ] ||
 	usage_error "ARCH is one of $(cd "$root/lab/arch" && echo *), not '$ARCH'"
 
-sysroot_suite=bookworm qemu_options=() many_cpus=(--topology smt-numa)
+sysroot_suite=bookworm qemu_options=() many_cpus=(--topology smt-numa) machine_skips=''
 adjust_guest() { :; }
 # shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=../lab/arch/arm64/arch.sh
 . "$arch_folder/arch.sh"

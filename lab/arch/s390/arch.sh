@@ -13,6 +13,7 @@ qemu_packages=(qemu-system-misc)
 qemu_options=(-machine s390-ccw-virtio)
 tcg_cpu=max
 virtio=ccw
-# The machine has no threads and no nodes.
+# The machine has no threads and no nodes, and cannot suspend.
 many_cpus=(--cpus 4)
+machine_skips=core_sched,numa,suspend
 boot_arguments=console=ttysclp0
