@@ -115,6 +115,13 @@ done
 vm -- "echo 'WARNING: possible circular locking dependency detected' >/dev/kmsg; exit 1"
 check "a lockdep report counts for more than a command that fails" told splat 7
 
+known='WARNING: CPU: 1 PID: 7 at kernel/sched/ext.c:1 f+0x1/0x2'
+vm --known ' f+' -- "echo '$known' >/dev/kmsg"
+check "a warning that is known: pass" told pass 0
+vm --known ' f+' -- "echo '$known' >/dev/kmsg; echo 'WARNING: of g+0x1' >/dev/kmsg"
+check "one that is not, beside it: splat" told splat 7
+check "which is what is said" grep -q 'of g+0x1' "$out/reason"
+
 vm -- "echo 'DEBUG: fine; warning: fine, NOTE: no bug' >/dev/kmsg; echo 'WARNING: BUG: mine'"
 check "such words in other places: pass" told pass 0
 

@@ -42,7 +42,7 @@ splat+='|rcu: INFO: .* (stall|detected)|possible (circular|recursive) locking|so
 
 declare -A exit_status=([pass]=0 [fail]=1 [harness]=3 [skip]=4 [panic]=5 [hang]=6 [splat]=7)
 
-kernel='' cpus='' mem=1024 limit=300 silence='' append='' accel=auto out='' icount=''
+kernel='' cpus='' mem=1024 limit=300 silence='' append='' known='' accel=auto out='' icount=''
 machine=() before_boot=: unreached='' load_kernel=load_by_qemu loader=()
 
 # within OPTION VALUE LOW HIGH: refuse unless the value is a number in between.
@@ -53,7 +53,7 @@ within() {
 }
 
 # The options that all guests have, as a pattern.
-guest_options='--kernel|--cpus|--mem|--timeout|--silence|--append|--accel|--out'
+guest_options='--kernel|--cpus|--mem|--timeout|--silence|--append|--known|--accel|--out'
 
 # guest_option OPTION VALUE: take one of them.
 guest_option() {
@@ -64,6 +64,7 @@ guest_option() {
 	--timeout) within "$1" "$2" 1 86400; limit=$2 ;;
 	--silence) within "$1" "$2" 1 86400; silence=$2 ;;
 	--append) append+=" $2" ;;
+	--known) known=$2 ;;
 	--accel) accel=$2 ;;
 	--out) out=$2 ;;
 	esac
@@ -235,9 +236,9 @@ run_qemu() {
 	IFS=$'\t' read -r ended how <"$tmp/ended"
 }
 
-# console PATTERN: the first line of the console that matches.
+# console PATTERN [TEXT]: the first line of the console that matches, and does not have TEXT.
 console() {
-	tr -d '\r' <"$out/console.log" | grep -aEm1 -- "$1"
+	tr -d '\r' <"$out/console.log" | grep -aE -- "$1" | grep -aFvm1 -- "${2:-$'\r'}"
 }
 
 # Set outcome and reason. The worst is said first: what a kernel that died had
@@ -270,7 +271,7 @@ judge() {
 	elif [ -z "$code" ]; then
 		outcome=panic
 		reason="the guest ended without a word"
-	elif reason=$(console "$splat"); then
+	elif reason=$(console "$splat" "$known"); then
 		outcome=splat
 	elif [ "$code" = 0 ]; then
 		outcome=pass
