@@ -143,11 +143,24 @@ remember_verdict() {
 	mv "$tmp/verdict" "$verdict"
 }
 
+# qemu_is_before VERSION
+qemu_is_before() {
+	! printf '%s\n' "$1" "$("$qemu" --version | sed -n '1s/.* version \([0-9.]*\).*/\1/p')" |
+		sort -VC
+}
+
+# choose_tcg: how to emulate. Before version 8.1, a CPU that translates code while another one
+# patches it can go on running the old code. On x86-64, kernels put a breakpoint in its place
+# first, and this shows. Elsewhere it does not: a static key stays as it was for a CPU.
+choose_tcg() {
+	if [ "$ARCH" != x86 ] && qemu_is_before 8.1; then echo tcg-single; else echo tcg; fi
+}
+
 choose_accel() {
 	verdict=$(verdict_file)
 	[ "$accel" = auto ] || return 0
 	if [ "$ARCH" != "$own_arch" ] || [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
-		accel=tcg
+		accel=$(choose_tcg)
 	elif [ -e "$verdict" ]; then
 		accel=$(cat "$verdict")
 	else
@@ -158,7 +171,7 @@ choose_accel() {
 			accel=kvm
 			remember_verdict kvm
 		else
-			accel=tcg
+			accel=$(choose_tcg)
 			probed=yes
 		fi
 	fi
@@ -287,7 +300,7 @@ judge() {
 
 # Before version 8.1, QEMU with several host threads can go on running the
 # breakpoint that a kernel puts in its code while it patches it, such as for a
-# static key, after it has been replaced again. No kernel survives that.
+# static key, after it has been replaced again. No kernel survives that. See choose_tcg.
 executed_half_patched_code() {
 	console 'Oops: int3' >"$tmp/int3"
 }
@@ -316,7 +329,7 @@ run_guest() {
 tell_outcome() {
 	echo "$outcome" >"$out/outcome"
 	echo "$reason" >"$out/reason"
-	[ -z "$probed" ] || [ "$outcome" = harness ] || remember_verdict tcg
+	[ -z "$probed" ] || [ "$outcome" = harness ] || remember_verdict "$accel"
 
 	say "$reason"
 	if [ "$outcome" != pass ]; then

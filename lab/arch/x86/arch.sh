@@ -15,17 +15,12 @@ virtio=pci
 # On a busy host the kernel's check of the timer can fail without reason.
 boot_arguments='console=ttyS0 no_timer_check reboot=t'
 
-# qemu_major: the first number of QEMU's version.
-qemu_major() {
-	"$qemu" --version | sed -n '1s/.* version \([0-9]*\).*/\1/p'
-}
-
 adjust_guest() {
 	local tsc_khz
 
 	# More CPUs than an APIC has numbers for take x2APIC, and a machine that has it.
 	if [ "$cpus" -gt 255 ]; then
-		if [ "$accel" != kvm ] && [ "$(qemu_major)" -lt 9 ]; then
+		if [ "$accel" != kvm ] && qemu_is_before 9; then
 			die "QEMU before 9.0 emulates 255 CPUs at most: $cpus take KVM or a newer QEMU."
 		fi
 		arguments+=(-machine "q35$([ "$accel" != kvm ] || echo ,kernel-irqchip=split)")
