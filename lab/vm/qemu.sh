@@ -329,7 +329,7 @@ run_guest() {
 tell_outcome() {
 	echo "$outcome" >"$out/outcome"
 	echo "$reason" >"$out/reason"
-	[ -z "$probed" ] || [ "$outcome" = harness ] || remember_verdict "$accel"
+	[ -z "$probed" ] || [ "$outcome" = harness ] || remember_verdict "$(choose_tcg)"
 
 	say "$reason"
 	if [ "$outcome" != pass ]; then
