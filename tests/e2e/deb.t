@@ -21,8 +21,8 @@ stock_release=$(stock_release stock-6.17.13)
 # Files of the system, without what apt and dpkg note down of their own work.
 list_files() {
 	(cd "$system" && find . -path ./var/lib/apt -prune -o -path ./var/lib/dpkg -prune -o \
-		-path ./var/backups -prune -o -path ./var/cache -prune -o -path ./var/log -prune -o -path ./run -prune -o \
-		-print | sort)
+		-path ./var/backups -prune -o -path ./var/cache -prune -o \
+		-path ./var/log -prune -o -path ./run -prune -o -print | sort)
 }
 
 # take_back: what the system has done since make_disk to /etc and /var.
