@@ -170,10 +170,10 @@ done
 
 # --- port, and what it has written ------------------------------------------------
 
-check "port: no place for the series" refuses "$tree" 'no place for the series' port KSRC="$tree"
-check "port: its place is a file" refuses "$tree" 'is not a directory' \
+check "port: no place for the series" refuses "$tree" 'no folder to write is given; .*OUT=' port KSRC="$tree"
+check "port: its place is a file" refuses "$tree" 'is not a folder; name another' \
 	port KSRC="$tree" OUT="$tmp/file"
-check "port: its place is not empty" refuses "$tree" 'is not empty; give a new directory' \
+check "port: its place is not empty" refuses "$tree" 'is not empty; name another' \
 	port KSRC="$tree" OUT="$tree"
 check "port: no configuration" refuses "$tree" "there is no configuration '$tmp/none'" \
 	port KSRC="$tree" OUT="$tmp/out" CONFIG="$tmp/none"
