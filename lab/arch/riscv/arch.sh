@@ -14,4 +14,5 @@ qemu_packages=(qemu-system-misc)
 qemu_options=(-machine virt)
 tcg_cpu=rv64
 virtio=pci
-boot_arguments=console=ttyS0
+# What goes wrong before there is a console is told, too.
+boot_arguments='earlycon console=ttyS0'
