@@ -106,14 +106,24 @@ static inline bool rq_shares_lock(const struct rq *rq)
 	return bpf_core_field_exists(rq->core_enabled) && rq->core_enabled;
 }
 
-/* Does anybody hold the run queue's lock? The lowest byte says so. */
+/*
+ * Does anybody hold the run queue's lock? A queued spinlock says so in its lowest byte. A
+ * ticket spinlock, which riscv64 makes of the same word when it boots on a CPU without the
+ * instructions for a queued one, does so by two halves that differ. Nothing here tells which of the
+ * two it is. A lock that either would call held counts as held, so that a ticket's lowest byte,
+ * which is zero in one of 256, is not taken for a queued spinlock that nobody holds.
+ */
 static inline bool rq_is_locked(const struct rq *rq)
 {
+	u32 lock;
+
 	if (!bpf_core_field_exists(rq->__lock.raw_lock.val.counter))
 		return true;
 	if (rq_shares_lock(rq))
-		return BPF_CORE_READ(rq, core, __lock.raw_lock.val.counter) & 0xff;
-	return BPF_CORE_READ(rq, __lock.raw_lock.val.counter) & 0xff;
+		lock = BPF_CORE_READ(rq, core, __lock.raw_lock.val.counter);
+	else
+		lock = BPF_CORE_READ(rq, __lock.raw_lock.val.counter);
+	return (lock & 0xff) || (lock >> 16) != (lock & 0xffff);
 }
 
 /* The number of the task's entry, as long as it is held. */
