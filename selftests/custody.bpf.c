@@ -655,8 +655,10 @@ void BPF_PROG(custody_running, struct task_struct *p)
 
 	count(&books.running);
 	trace(a, TRACE_RUNNING);
-	if (a->changed && !knobs.closing)
+	if (a->changed && !knobs.closing) {
 		violate(p, a, WRONG_FLAG, WANT_NO_CHANGE, SCX_DEQ_SCHED_CHANGE);
+		count(&books.unenqueued);
+	}
 	a->changed = false;
 
 	expect_out(p, a, AT_RUNNING_OUT);

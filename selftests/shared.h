@@ -173,6 +173,7 @@ struct books {
 	unsigned long long taken;	/* held, and inserted on a CPU it does not count on */
 	unsigned long long movers;	/* put where to_mover says */
 	unsigned long long violations[NR_VIOLATIONS];
+	unsigned long long unenqueued;	/* of these, WANT_NO_CHANGE */
 	unsigned long long unlocked_to[NR_PLACES];	/* moved with nothing locked */
 	unsigned long long in_context[NR_LEAVES];	/* ops.dequeue() that used its context */
 	unsigned long long noted_other;	/* of these, not with this CPU's run queue noted */

@@ -49,7 +49,8 @@ static enum result move(bool by_timer)
 		return said;
 	knobs->unlocked_to = DESTINATIONS;
 	if (by_timer && !start_movers())
-		return skip("the timers cannot be started");
+		return skip("the timers cannot be started; from Linux 6.18 on, they take a "
+			    "double-word compare-and-exchange");
 
 	patience.begin = patience.latest = end;
 	do {
