@@ -18,6 +18,8 @@
 #	qemu		QEMU's program, qemu_packages, which have it, and qemu_options, for
 #			any guest
 #	tcg_cpu		the CPU to emulate
+#	old_tcg		how QEMU before 8.1 emulates: tcg-single where guests were seen not to
+#			survive several host threads, see choose_tcg; else tcg
 #	virtio		what QEMU's virtio devices are on: pci or ccw
 #	many_cpus	the options of lab/vm/run for as many of CPUs, siblings and nodes as
 #			the selftests take
@@ -50,7 +52,7 @@ arch_folder=$root/lab/arch/$ARCH
 [ -f "$arch_folder/arch.sh" ] ||
 	usage_error "ARCH is one of $(cd "$root/lab/arch" && echo *), not '$ARCH'"
 
-sysroot_suite=bookworm qemu_options=() many_cpus=(--topology smt-numa) machine_skips=''
+sysroot_suite=bookworm old_tcg=tcg qemu_options=() many_cpus=(--topology smt-numa) machine_skips=''
 adjust_guest() { :; }
 # shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=../lab/arch/arm64/arch.sh
 . "$arch_folder/arch.sh"
