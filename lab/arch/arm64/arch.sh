@@ -12,8 +12,8 @@ qemu=qemu-system-aarch64
 qemu_packages=(qemu-system-arm)
 qemu_options=(-machine virt,gic-version=3)
 # To emulate pointer authentication as the architecture defines it takes half of the time.
-old_tcg=tcg-single
 tcg_cpu=max,pauth-impdef=on
+old_tcg=tcg-single
 virtio=pci
 boot_arguments=console=ttyAMA0
 
